@@ -1,0 +1,18 @@
+//! Plain types that every other module speaks in. No serde, no IO, no async: what a message, a chat, a turn and a
+//! prompt are, and nothing about where they come from or go to.
+
+mod chat;
+mod ids;
+mod message;
+mod prompt;
+mod reply;
+mod time;
+mod turn;
+
+pub use chat::{Chat, ChatKind};
+pub use ids::{ChatId, MessageId, OutgoingId, RequestId, TopicId, UpdateKey, UserId};
+pub use message::{Author, AuthorKind, Media, MediaKind, Message, Quote, ReplyTo};
+pub use prompt::{Answer, Prompt, PromptTurn, Role, TokenUsage};
+pub use reply::{Entity, EntityKind, ReplyTarget, RichText};
+pub use time::Timestamp;
+pub use turn::{AddressedOutcome, Lane, LaneKind, OutgoingKind};

@@ -1,0 +1,91 @@
+//! Lanes, and what becomes of a message that spoke to the bot.
+
+use super::{ChatId, TopicId};
+
+/// Commands, button presses and stop words must not wait behind a running turn, so they have a lane of their own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum LaneKind {
+    /// Conversation: may wait for the model.
+    Talk,
+    /// Commands, button presses, stop words: never waits for a model.
+    Express,
+}
+
+/// The unit of order: rows of one lane are handled in order, by one claim at a time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Lane {
+    /// The chat; zero for updates that belong to no chat.
+    pub chat: ChatId,
+    /// The forum topic, if any.
+    pub topic: Option<TopicId>,
+    /// Conversation or express.
+    pub kind: LaneKind,
+}
+
+/// Why a row stands in the outbox.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum OutgoingKind {
+    /// Text that the model (or the answer cache) produced for somebody who addressed the bot.
+    Answer,
+    /// A short line in character because the model could not answer.
+    FailureLine,
+    /// Anything else the bot says: commands' answers, notices.
+    Notice,
+}
+
+impl OutgoingKind {
+    /// The word that is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::FailureLine => "failure_line",
+            Self::Notice => "notice",
+        }
+    }
+
+    /// The kind behind a stored word; an unknown word reads as a notice.
+    pub fn from_stored(word: &str) -> Self {
+        match word {
+            "answer" => Self::Answer,
+            "failure_line" => Self::FailureLine,
+            _ => Self::Notice,
+        }
+    }
+}
+
+/// What became of a message that addressed the bot: each ends in exactly one of these.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AddressedOutcome {
+    /// The model's text reached the chat, acknowledged by Telegram, within 30 s of our acknowledgement.
+    Answered,
+    /// The same, but later than 30 s.
+    Late,
+    /// The model could not answer; the person got a failure line, or silence if one was said a moment ago.
+    Failed,
+    /// Older than `BOT_MAX_MESSAGE_AGE_MINUTES` when its turn came: remembered, not answered.
+    Stale,
+    /// The answer waited too long for its send and was dropped.
+    Expired,
+    /// The send's outcome is not known (the connection broke after the request left).
+    Unknown,
+    /// Telegram refused the answer for good (blocked, kicked, chat gone).
+    Refused,
+    /// The update went to the dead letters.
+    Dead,
+}
+
+impl AddressedOutcome {
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Late => "late",
+            Self::Failed => "failed",
+            Self::Stale => "stale",
+            Self::Expired => "expired",
+            Self::Unknown => "unknown",
+            Self::Refused => "refused",
+            Self::Dead => "dead",
+        }
+    }
+}

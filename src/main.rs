@@ -1,0 +1,3 @@
+//! The `gryag` command.
+
+fn main() {}

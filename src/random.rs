@@ -1,0 +1,50 @@
+//! Injected chance: jitter, identifiers and the draws that `decision` is handed. Nothing secret is drawn from it.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Where chance comes from.
+pub trait Random: Send + Sync + fmt::Debug {
+    /// Uniform in `[0, 1)`.
+    fn fraction(&self) -> f64;
+
+    /// 64 uniform bits.
+    fn bits(&self) -> u64;
+}
+
+/// Shared handle to a source of chance.
+pub type SharedRandom = Arc<dyn Random>;
+
+/// A seeded generator.
+pub struct Seeded(Mutex<fastrand::Rng>);
+
+impl Seeded {
+    /// The same draws for the same seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Mutex::new(fastrand::Rng::with_seed(seed)))
+    }
+
+    /// A seed from the operating system.
+    #[expect(clippy::disallowed_methods, reason = "the one home of unseeded chance")]
+    pub fn from_entropy() -> Self {
+        Self(Mutex::new(fastrand::Rng::new()))
+    }
+}
+
+impl fmt::Debug for Seeded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Seeded")
+    }
+}
+
+impl Random for Seeded {
+    fn fraction(&self) -> f64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).f64()
+    }
+
+    fn bits(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
+    }
+}

@@ -1,0 +1,118 @@
+//! The metrics registry as a value that is handed around, so that two bots in one process (tests, sandbox) do not
+//! share figures.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use super::metric::{self, Description, Kind};
+
+/// Shared handle to one registry.
+#[derive(Clone)]
+pub struct Metrics {
+    recorder: Arc<PrometheusRecorder>,
+    handle: PrometheusHandle,
+    process: metrics_process::Collector,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Metrics")
+    }
+}
+
+const METADATA: Metadata<'static> = Metadata::new("gryag", Level::INFO, None);
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// An empty registry in which every metric of [`metric::ALL`] is described.
+    pub fn new() -> Self {
+        let mut builder = PrometheusBuilder::new();
+        for description in metric::ALL {
+            if description.kind == Kind::Histogram {
+                builder = builder
+                    .set_buckets_for_metric(Matcher::Full(description.name.to_owned()), description.buckets)
+                    .expect("the bucket lists are constants and not empty");
+            }
+        }
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        for description in metric::ALL {
+            let (name, help) = (description.name.into(), description.help.into());
+            match description.kind {
+                Kind::Counter => recorder.describe_counter(name, None, help),
+                Kind::Gauge => recorder.describe_gauge(name, None, help),
+                Kind::Histogram => recorder.describe_histogram(name, None, help),
+            }
+        }
+        let process = metrics_process::Collector::default();
+        metrics::with_local_recorder(&recorder, || process.describe());
+        Self { recorder: Arc::new(recorder), handle, process }
+    }
+
+    /// Adds one to a counter.
+    pub fn increment(&self, description: &'static Description, labels: &[(&'static str, &str)]) {
+        self.add(description, labels, 1);
+    }
+
+    /// Adds to a counter.
+    pub fn add(&self, description: &'static Description, labels: &[(&'static str, &str)], amount: u64) {
+        self.counter(description, labels).increment(amount);
+    }
+
+    /// Sets a gauge.
+    pub fn set(&self, description: &'static Description, labels: &[(&'static str, &str)], value: f64) {
+        self.gauge(description, labels).set(value);
+    }
+
+    /// Records a duration, in seconds.
+    pub fn record(&self, description: &'static Description, labels: &[(&'static str, &str)], took: Duration) {
+        self.histogram(description, labels).record(took.as_secs_f64());
+    }
+
+    /// A counter's handle, for hot paths.
+    pub fn counter(&self, description: &'static Description, labels: &[(&'static str, &str)]) -> Counter {
+        debug_assert!(description.kind == Kind::Counter, "{} is no counter", description.name);
+        self.recorder.register_counter(&key(description, labels), &METADATA)
+    }
+
+    /// A gauge's handle, for hot paths.
+    pub fn gauge(&self, description: &'static Description, labels: &[(&'static str, &str)]) -> Gauge {
+        debug_assert!(description.kind == Kind::Gauge, "{} is no gauge", description.name);
+        self.recorder.register_gauge(&key(description, labels), &METADATA)
+    }
+
+    /// A histogram's handle, for hot paths.
+    pub fn histogram(&self, description: &'static Description, labels: &[(&'static str, &str)]) -> Histogram {
+        debug_assert!(description.kind == Kind::Histogram, "{} is no histogram", description.name);
+        self.recorder.register_histogram(&key(description, labels), &METADATA)
+    }
+
+    /// The text that Prometheus scrapes, the process's own figures included.
+    pub fn render(&self) -> String {
+        metrics::with_local_recorder(&*self.recorder, || self.process.collect());
+        self.handle.render()
+    }
+
+    /// Folds recorded histogram samples; call every few seconds, or they pile up (80 MB for five million).
+    pub fn run_upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+fn key(description: &'static Description, labels: &[(&'static str, &str)]) -> Key {
+    debug_assert!(
+        labels.iter().map(|(name, _)| *name).eq(description.labels.iter().copied()),
+        "{} takes the labels {:?}, not {labels:?}",
+        description.name,
+        description.labels,
+    );
+    let labels: Vec<Label> = labels.iter().map(|(name, value)| Label::new(*name, (*value).to_owned())).collect();
+    Key::from_parts(description.name, labels)
+}
