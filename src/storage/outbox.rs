@@ -104,7 +104,7 @@ pub struct Sends {
 /// How full the outbox is.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct OutboxDepth {
-    /// Rows by state, every state that occurs.
+    /// Rows by state: queued, ready, sending.
     pub by_state: Vec<(String, u64)>,
     /// When the oldest row that waits for its send was made.
     pub oldest: Option<Timestamp>,
@@ -139,6 +139,9 @@ pub trait OutboxStore: Send + Sync {
     /// Adds something to say outside a turn, such as an alarm.
     async fn say(&self, outgoing: super::NewOutgoing, now: Timestamp) -> Result<(), StorageError>;
 
-    /// Rows by state.
+    /// All rows by state, the finished ones too: reads the whole outbox.
+    async fn outbox_counts(&self) -> Result<Vec<(String, u64)>, StorageError>;
+
+    /// The rows that are not finished.
     async fn outbox_depth(&self) -> Result<OutboxDepth, StorageError>;
 }

@@ -57,11 +57,21 @@ impl OutboxStore for SqliteStore {
         self.write("saying something", Priority::Other, Rings::OUTBOX, move |tx| insert(tx, &outgoing, None, now)).await
     }
 
+    async fn outbox_counts(&self) -> Result<Vec<(String, u64)>, StorageError> {
+        self.read("counting the outbox", |connection| {
+            let sql = "SELECT state, COUNT(*) FROM outbox GROUP BY state ORDER BY state";
+            query_all(connection, "counting the outbox", sql, [], |row| {
+                Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+            })
+        })
+        .await
+    }
+
     async fn outbox_depth(&self) -> Result<OutboxDepth, StorageError> {
         self.read("measuring the outbox", |connection| {
             let doing = "measuring the outbox";
             let by_state =
-                query_all(connection, doing, "SELECT state, COUNT(*) FROM outbox GROUP BY state", [], |row| {
+                query_all(connection, doing, "SELECT state, COUNT(*) FROM outbox WHERE state IN ('queued', 'ready', 'sending') GROUP BY state", [], |row| {
                     Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
                 })?;
             let oldest = query_one(
