@@ -121,7 +121,7 @@ impl World {
 async fn ten_thousand_successes_do_not_hide_an_outage() {
     let world = World::new();
     for _ in 0..10_000 {
-        world.call(Act::Succeed).await.unwrap();
+        world.call(Act::Succeed).await.expect("a closed breaker lets it through");
         advance(Duration::from_millis(50)).await;
     }
     // The successes of the window, 20 a second, have gone by when the failures begin.
@@ -138,7 +138,7 @@ async fn ten_thousand_successes_do_not_hide_an_outage() {
 async fn an_outage_under_steady_load_is_noticed_within_half_a_window() {
     let world = World::new();
     for _ in 0..10_000 {
-        world.call(Act::Succeed).await.unwrap();
+        world.call(Act::Succeed).await.expect("a closed breaker lets it through");
         advance(Duration::from_millis(100)).await;
     }
     let outage = Instant::now();
@@ -165,10 +165,10 @@ async fn eleven_failures_open_it_and_three_good_probes_close_it() {
 
     advance(Duration::from_secs(15)).await;
     for _ in 0..2 {
-        world.call(Act::Succeed).await.unwrap();
+        world.call(Act::Succeed).await.expect("a closed breaker lets it through");
         assert_eq!(world.handle.state(), BreakerState::HalfOpen);
     }
-    world.call(Act::Succeed).await.unwrap();
+    world.call(Act::Succeed).await.expect("a closed breaker lets it through");
     assert_eq!(world.handle.state(), BreakerState::Closed);
 
     world.calls(Act::Fail, 9).await;
@@ -188,7 +188,7 @@ async fn half_open_admits_exactly_three() {
     }
     assert_eq!(world.reached(), before + 3);
     for call in running {
-        call.await.unwrap();
+        call.await.expect("it crawls, but arrives");
     }
     assert_eq!(world.handle.state(), BreakerState::Closed);
 }
@@ -196,7 +196,7 @@ async fn half_open_admits_exactly_three() {
 #[tokio::test(start_paused = true)]
 async fn failed_probes_open_it_again() {
     let world = World::half_open().await;
-    world.call(Act::Succeed).await.unwrap();
+    world.call(Act::Succeed).await.expect("a closed breaker lets it through");
     world.calls(Act::Fail, 2).await;
     assert_eq!(world.handle.state(), BreakerState::Open);
     advance(Duration::from_millis(19_999)).await;
@@ -264,7 +264,7 @@ async fn crawling_answers_open_it_like_failures() {
         running.push(world.begin(Act::Crawl(10)).await);
     }
     for call in running {
-        call.await.unwrap();
+        call.await.expect("it crawls, but arrives");
     }
     assert_eq!(world.handle.state(), BreakerState::Open);
 }
@@ -280,7 +280,7 @@ async fn results_of_calls_from_before_it_opened_are_no_probes() {
     advance(Duration::from_secs(20)).await;
     assert_eq!(world.handle.state(), BreakerState::HalfOpen);
     for call in old {
-        call.await.unwrap();
+        call.await.expect("it crawls, but arrives");
     }
     assert_eq!(world.handle.state(), BreakerState::HalfOpen, "slow results of old calls would have opened it");
     world.calls(Act::Succeed, 3).await;

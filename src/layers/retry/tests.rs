@@ -27,7 +27,6 @@ struct Complaint {
 
 const ANY: Complaint = Complaint { retry_after: None, attempts_max: u32::MAX };
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape of a classifier")]
 fn again(result: &Result<(), Complaint>) -> Again {
     match result {
         Ok(()) => Again::No,
@@ -74,7 +73,7 @@ async fn run(complaint: Complaint, times: usize, deadline: Duration) -> (Result<
     let (service, moments) = upstream(complaint, times, Arc::new(Fixed(0.5)), &Metrics::new());
     let result = service.oneshot(Call { deadline: Instant::now() + deadline }).await;
     let moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
-    (result, moments.iter().map(|at| u64::try_from(at.as_millis()).unwrap()).collect())
+    (result, moments.iter().map(|at| u64::try_from(at.as_millis()).expect("small numbers")).collect())
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -117,7 +116,8 @@ async fn a_failing_upstream_gets_at_most_a_fifth_more_and_ten_a_second() {
     let results = join_all((0..CALLS).map(|_| service.clone().oneshot(Call { deadline }))).await;
     assert!(results.iter().all(Result::is_err));
     let moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
-    let (calls, attempts) = (u64::try_from(CALLS).unwrap(), u64::try_from(moments.len()).unwrap());
+    let (calls, attempts) =
+        (u64::try_from(CALLS).expect("small numbers"), u64::try_from(moments.len()).expect("small numbers"));
     let retries = attempts - calls;
     // All within one window of ten seconds, so the reserve is there once.
     assert!(retries <= calls / 5 + 100, "{retries} retries of {calls} calls");
