@@ -1,7 +1,10 @@
 //! What keeps the calls few: the retry budget, the shared rate limit, the places in this process.
 
-use std::future::{Future as _, poll_fn};
-use std::task::Poll;
+use std::{
+    future::{Future as _, poll_fn},
+    sync::atomic::{AtomicUsize, Ordering},
+    task::Poll,
+};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -48,6 +51,18 @@ impl RateSlots for Stuck {
     }
 }
 
+/// Grants everything and counts.
+#[derive(Default, Debug)]
+struct Counting(AtomicUsize);
+
+#[async_trait]
+impl RateSlots for Arc<Counting> {
+    async fn take(&self) -> Result<Slot, SlotsUnavailable> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(Slot::Granted)
+    }
+}
+
 fn with_rate(rate: impl RateSlots + 'static, script: impl IntoIterator<Item = Act>) -> World {
     World::with(GeminiOptions { rate: Some(Arc::new(rate)), ..options() }, [(FIRST, script.into_iter().collect())])
 }
@@ -79,6 +94,16 @@ async fn a_keeper_of_slots_that_fails_or_hangs_does_not_let_calls_through() {
     let stuck = with_rate(Stuck, [Act::says("гав")]);
     assert!(stuck.ask().await.result.is_err());
     assert!(world.seen().is_empty() && stuck.seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_spends_no_slot() {
+    let counting = Arc::new(Counting::default());
+    let world = with_rate(Arc::clone(&counting), [Act::error(500, "INTERNAL", "")]);
+    for _ in 0..50 {
+        world.error().await;
+    }
+    assert_eq!((counting.0.load(Ordering::SeqCst), world.seen().len()), (10, 10));
 }
 
 #[tokio::test(start_paused = true)]
