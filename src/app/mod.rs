@@ -15,13 +15,16 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::{SharedClock, SystemClock},
     commands::Commands,
-    config::{Config, Intake},
+    config::{Config, Intake, models::Thinking},
     domain::Timestamp,
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
     errors::ErrorHandler,
-    gemini::{Gemini, GeminiOptions, RateError, RateSlots, Slot},
+    gemini::{Gemini, GeminiOptions, OptionsError, RateSlots, Slot, SlotsUnavailable},
     inbox::Inbox,
-    layers::{AddressBudget, AddressLimiter, IpRange},
+    layers::{
+        client_address::IpRange,
+        rate_limit::{AddressBudget, AddressLimiter},
+    },
     maintenance::{Maintenance, MaintenanceParts},
     memory::Memory,
     outbox::{Sender, SenderParts},
@@ -86,6 +89,9 @@ pub enum AppError {
     /// Telegram does not know the token.
     #[error("telegram refused the bot: {0}")]
     Telegram(#[from] TelegramError),
+    /// A Gemini setting cannot be used.
+    #[error(transparent)]
+    Gemini(#[from] OptionsError),
     /// The persona's file is wrong.
     #[error("BOT_PERSONA cannot be used: {0}")]
     Persona(#[from] crate::persona::PersonaError),
@@ -141,11 +147,12 @@ impl App {
         let metrics = Metrics::new();
         metrics.set(&metric::BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
         let (errors, found) = ErrorHandler::new(outside.clock.clone(), metrics.clone());
-        let persona = Arc::new(Persona::load(&config.behavior.persona)?);
+        let persona = Arc::new(load_persona(&config.behavior.persona)?);
         let store = SqliteStore::open(store_options(config, &outside, &metrics), &shutdown).await?;
         identity::check_owner(&store, config).await?;
         let limiter = Arc::new(AddressLimiter::new(AddressBudget::default()));
-        let build = Build {
+        let gemini = Arc::new(gemini(config, &outside, &store, &metrics)?);
+        let build = Arc::new(Build {
             owner: format!("{:016x}", outside.random.bits()),
             started_at: outside.clock.now(),
             telegram: Telegram::new(outside.telegram.clone(), telegram_options(config), metrics.clone()),
@@ -158,13 +165,22 @@ impl App {
             persona,
             store,
             limiter,
+            gemini,
             shutdown,
-        };
+        });
         build.start_maintenance(found);
         let router = build.router();
         let conversation = build.start_conversation();
-        let Build { store, metrics, errors, shutdown, awake, .. } = build;
-        Ok(Self { router, store, metrics, errors, shutdown, awake, conversation, server: None })
+        Ok(Self {
+            router,
+            store: build.store.clone(),
+            metrics: build.metrics.clone(),
+            errors: build.errors.clone(),
+            shutdown: build.shutdown.clone(),
+            awake: build.awake.clone(),
+            conversation,
+            server: None,
+        })
     }
 
     /// Starts the HTTP server.
@@ -233,6 +249,7 @@ struct Build {
     persona: Arc<Persona>,
     store: SqliteStore,
     telegram: Telegram,
+    gemini: Arc<Gemini>,
     inbox: Inbox,
     limiter: Arc<AddressLimiter>,
     shutdown: Shutdown,
@@ -261,7 +278,7 @@ impl Build {
             random: self.outside.random.clone(),
             trusted_proxies: trusted
                 .iter()
-                .filter_map(|network| IpRange::new(network.address, network.prefix))
+                .filter_map(|network| IpRange::new(network.address(), network.prefix_bits()))
                 .collect(),
             webhook_secrets: self.config.advanced.webhook_secrets.clone(),
             limiter: Arc::clone(&self.limiter),
@@ -285,121 +302,113 @@ impl Build {
     }
 
     /// Starts worker, sender and intake as soon as the bot knows who it is. Updates are taken in before that.
-    fn start_conversation(&self) -> JoinHandle<()> {
-        let identify = identity::Identify {
-            telegram: self.telegram.clone(),
-            store: Arc::new(self.store.clone()),
-            errors: self.errors.clone(),
-            shutdown: self.shutdown.clone(),
-        };
-        let pieces = Pieces::new(self);
-        let (shutdown, awake) = (self.shutdown.clone(), self.awake.clone());
+    fn start_conversation(self: &Arc<Self>) -> JoinHandle<()> {
         let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();
+        let build = Arc::clone(self);
         self.shutdown.spawn_essential("conversation", async move {
             let _guard = guard;
+            let identify = identity::Identify {
+                telegram: build.telegram.clone(),
+                store: Arc::new(build.store.clone()),
+                errors: build.errors.clone(),
+                shutdown: build.shutdown.clone(),
+            };
             if let Some(me) = identify.run().await {
-                pieces.run(Arc::new(me), &shutdown, &awake).await;
+                build.converse(Arc::new(me)).await;
             }
         });
         self.shutdown.spawn(async move { ended.cancelled().await })
     }
-}
 
-/// Worker, sender and intake before they know who they are.
-struct Pieces {
-    worker: WorkerParts,
-    worker_options: WorkerOptions,
-    sender: SenderParts,
-    poller: Option<Poller>,
-    registration: registration::Registration,
-}
+    /// Runs until the soft stop: first the worker ends its turns, then the sender what they left.
+    async fn converse(&self, me: Arc<Me>) {
+        let shutdown = &self.shutdown;
+        let sender_stop = CancellationToken::new();
+        let sending = shutdown.spawn(self.sender(Arc::clone(&me)).run(sender_stop.clone()));
+        shutdown.spawn(registration::Registration::new(self).run());
+        if self.config.essential.intake == Intake::Poll {
+            shutdown.spawn_essential("poller", self.poller().run(shutdown.clone()));
+        }
+        self.awake.cancel();
+        let worker = self.worker(me);
+        tokio::pin!(sending);
+        tokio::select! {
+            () = worker.run() => {
+                sender_stop.cancel();
+                // A panic of the sender was printed when it happened.
+                let _ = sending.await;
+            }
+            // Ends this task before the soft stop, which stops the process with failure.
+            ended = &mut sending => tracing::error!(panicked = ended.is_err(), "the sender ended"),
+        }
+    }
 
-impl Pieces {
-    fn new(build: &Build) -> Self {
-        let Build { config, outside, metrics, errors, persona, store, telegram, owner, .. } = build;
-        // Replaced as soon as the bot knows who it is.
-        let nobody = Arc::new(Me::default());
-        let (behavior, advanced) = (&config.behavior, &config.advanced);
-        let worker = WorkerParts {
-            inbox: Arc::new(store.clone()),
-            bell: store.bell(),
-            memory: Memory::new(
-                Arc::new(store.clone()),
-                u32::try_from(advanced.context_limit).unwrap_or(u32::MAX),
-            ),
-            gemini: gemini(config, outside, store, metrics),
-            telegram: telegram.clone(),
-            me: Arc::clone(&nobody),
-            persona: Arc::clone(persona),
-            commands: Commands::new(Arc::clone(persona)),
-            clock: outside.clock.clone(),
-            random: outside.random.clone(),
-            errors: errors.clone(),
-            metrics: metrics.clone(),
+    fn worker(&self, me: Arc<Me>) -> Worker {
+        let (behavior, advanced) = (&self.config.behavior, &self.config.advanced);
+        let store = Arc::new(self.store.clone());
+        let context_limit = u32::try_from(advanced.context_limit).unwrap_or(u32::MAX);
+        let parts = WorkerParts {
+            inbox: store.clone(),
+            bell: self.store.bell(),
+            memory: Memory::new(store, context_limit),
+            gemini: Arc::clone(&self.gemini),
+            telegram: self.telegram.clone(),
+            me,
+            persona: Arc::clone(&self.persona),
+            commands: Commands::new(Arc::clone(&self.persona)),
+            clock: self.outside.clock.clone(),
+            random: self.outside.random.clone(),
+            errors: self.errors.clone(),
+            metrics: self.metrics.clone(),
         };
-        let worker_options = WorkerOptions {
-            owner: owner.clone(),
+        let options = WorkerOptions {
+            owner: self.owner.clone(),
             lease: advanced.lease,
             turns_max: advanced.worker_turns,
             turn_deadline: advanced.turn_deadline,
             age_max: behavior.max_message_age,
             context_tokens_max: advanced.max_context_tokens,
         };
-        let sender = SenderParts {
-            outbox: Arc::new(store.clone()),
-            bell: store.bell(),
-            telegram: telegram.clone(),
-            me: nobody,
+        Worker::new(parts, options, self.shutdown.clone())
+    }
+
+    fn sender(&self, me: Arc<Me>) -> Sender {
+        let advanced = &self.config.advanced;
+        let parts = SenderParts {
+            outbox: Arc::new(self.store.clone()),
+            bell: self.store.bell(),
+            telegram: self.telegram.clone(),
+            me,
             limits: SendLimits {
                 global_per_second: advanced.rate_global,
                 chat_per_second: advanced.rate_chat,
                 group_per_minute: advanced.rate_group,
             },
-            owner: owner.clone(),
-            clock: outside.clock.clone(),
-            errors: errors.clone(),
-            metrics: metrics.clone(),
+            owner: self.owner.clone(),
+            clock: self.outside.clock.clone(),
+            errors: self.errors.clone(),
+            metrics: self.metrics.clone(),
         };
-        let poller = (config.essential.intake == Intake::Poll).then(|| Poller {
-            telegram: telegram.clone(),
-            inbox: build.inbox.clone(),
-            store: Arc::new(store.clone()),
-            owner: owner.clone(),
-            clock: outside.clock.clone(),
-            random: outside.random.clone(),
-            errors: errors.clone(),
-        });
-        Self { worker, worker_options, sender, poller, registration: registration::Registration::new(build) }
+        Sender::new(parts, self.shutdown.clone())
     }
 
-    /// Runs until the soft stop: first the worker ends its turns, then the sender what they left.
-    async fn run(mut self, me: Arc<Me>, shutdown: &Shutdown, awake: &CancellationToken) {
-        self.worker.me = Arc::clone(&me);
-        self.sender.me = me;
-        let sender_stop = CancellationToken::new();
-        let sender = Sender::new(self.sender, shutdown.clone());
-        let sending = shutdown.spawn(sender.run(sender_stop.clone()));
-        shutdown.spawn(self.registration.run());
-        if let Some(poller) = self.poller {
-            shutdown.spawn_essential("poller", poller.run(shutdown.clone()));
-        }
-        awake.cancel();
-        let worker = Worker::new(self.worker, self.worker_options, shutdown.clone());
-        let sender_died = async {
-            let ended = sending.await;
-            tracing::error!(panicked = ended.is_err(), "the sender ended");
-        };
-        tokio::pin!(sender_died);
-        tokio::select! {
-            () = worker.run() => {
-                sender_stop.cancel();
-                let _ = tokio::time::timeout(Duration::from_secs(600), sender_died).await;
-            }
-            // Ends this task before the soft stop, which stops the process with failure.
-            () = &mut sender_died => {}
+    fn poller(&self) -> Poller {
+        Poller {
+            telegram: self.telegram.clone(),
+            inbox: self.inbox.clone(),
+            store: Arc::new(self.store.clone()),
+            owner: self.owner.clone(),
+            clock: self.outside.clock.clone(),
+            random: self.outside.random.clone(),
+            errors: self.errors.clone(),
         }
     }
+}
+
+/// `BOT_PERSONA`: the built-in one by its name, or a file.
+fn load_persona(which: &str) -> Result<Persona, crate::persona::PersonaError> {
+    if which == "gryag" { Ok(Persona::built_in()) } else { Persona::load(std::path::Path::new(which)) }
 }
 
 fn store_options(config: &Config, outside: &Outside, metrics: &Metrics) -> SqliteOptions {
@@ -419,11 +428,10 @@ fn telegram_options(config: &Config) -> TelegramOptions {
     }
 }
 
-fn gemini(config: &Config, outside: &Outside, store: &SqliteStore, metrics: &Metrics) -> Gemini {
+fn gemini(config: &Config, outside: &Outside, store: &SqliteStore, metrics: &Metrics) -> Result<Gemini, OptionsError> {
     let settings = &config.gemini;
     let rate: Option<Arc<dyn RateSlots>> = (settings.rate_limit_rpm > 0).then(|| {
-        Arc::new(StoreSlots { store: Arc::new(store.clone()), per_minute: settings.rate_limit_rpm })
-            as Arc<dyn RateSlots>
+        Arc::new(StoreSlots { store: store.clone(), per_minute: settings.rate_limit_rpm }) as Arc<dyn RateSlots>
     });
     let options = GeminiOptions {
         base_url: settings.base_url.clone(),
@@ -432,27 +440,28 @@ fn gemini(config: &Config, outside: &Outside, store: &SqliteStore, metrics: &Met
         fallback_model: settings.fallback_model.clone(),
         max_output_tokens: settings.max_output_tokens,
         temperature: settings.temperature,
-        thinking: settings.thinking_level,
+        thinking: settings.thinking_level.map(Thinking::Level),
         call_timeout: settings.timeout,
         max_concurrent: settings.max_concurrent,
         rate,
     };
-    Gemini::new(outside.gemini.clone(), options, outside.clock.clone(), outside.random.clone(), metrics.clone())
+    Gemini::new(&options, outside.gemini.clone(), outside.clock.clone(), outside.random.clone(), metrics.clone())
 }
 
 /// `GEMINI_RATE_LIMIT_RPM`, shared by the replicas through the store.
+#[derive(Debug)]
 struct StoreSlots {
-    store: Arc<dyn SharedStore>,
+    store: SqliteStore,
     per_minute: u32,
 }
 
 #[async_trait::async_trait]
 impl RateSlots for StoreSlots {
-    async fn take(&self) -> Result<Slot, RateError> {
+    async fn take(&self) -> Result<Slot, SlotsUnavailable> {
         match self.store.take_slot("gemini", self.per_minute).await {
             Ok(crate::storage::Slot::Granted) => Ok(Slot::Granted),
-            Ok(crate::storage::Slot::Wait(pause)) => Ok(Slot::WaitUntil(pause)),
-            Err(error) => Err(RateError(error.to_string())),
+            Ok(crate::storage::Slot::Wait(pause)) => Ok(Slot::Wait(pause)),
+            Err(_) => Err(SlotsUnavailable),
         }
     }
 }

@@ -40,7 +40,7 @@ impl Registration {
             store: Arc::new(build.store.clone()),
             owner: build.owner.clone(),
             intake: build.config.essential.intake,
-            url: build.config.essential.webhook_url.as_deref().map(webhook_address),
+            url: build.config.essential.webhook_url.clone(),
             // While rotating, the newest stands first.
             secret: build.config.advanced.webhook_secrets.first().cloned(),
             errors: build.errors.clone(),
@@ -105,25 +105,4 @@ impl Registration {
 
 fn boxed(error: impl Classify + Send + Sync + 'static) -> Box<dyn Classify + Send + Sync> {
     Box::new(error)
-}
-
-/// The address that Telegram calls: a bare host gets our path.
-pub(super) fn webhook_address(configured: &str) -> String {
-    let after_scheme = configured.split_once("://").map_or(configured, |(_, rest)| rest);
-    match after_scheme.split_once('/') {
-        Some((_, path)) if !path.is_empty() => configured.to_owned(),
-        _ => format!("{}/telegram/webhook", configured.trim_end_matches('/')),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::webhook_address;
-
-    #[test]
-    fn a_bare_host_gets_our_path() {
-        assert_eq!(webhook_address("https://a.example"), "https://a.example/telegram/webhook");
-        assert_eq!(webhook_address("https://a.example/"), "https://a.example/telegram/webhook");
-        assert_eq!(webhook_address("https://a.example/x"), "https://a.example/x");
-    }
 }

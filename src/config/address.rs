@@ -124,6 +124,16 @@ pub struct Network {
 }
 
 impl Network {
+    /// Its address.
+    pub const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Number of leading bits that count.
+    pub const fn prefix_bits(&self) -> u8 {
+        self.prefix as u8
+    }
+
     /// Whether `address` lies in it. An IPv4 address counts as such also when it arrives as `::ffff:a.b.c.d`, as it
     /// does on a listener that serves both families.
     pub fn contains(&self, address: IpAddr) -> bool {

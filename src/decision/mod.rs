@@ -57,13 +57,7 @@ mod tests {
     const AGE: Duration = Duration::from_secs(600);
 
     fn addressed_now() -> Candidate {
-        Candidate {
-            trigger: Some(Trigger::Name),
-            sent_at: NOW,
-            is_edit: false,
-            is_album_rest: false,
-            by_bot: false,
-        }
+        Candidate { trigger: Some(Trigger::Name), sent_at: NOW, is_edit: false, is_album_rest: false, by_bot: false }
     }
 
     #[test]

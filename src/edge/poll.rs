@@ -4,14 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    clock::SharedClock,
-    domain::RequestId,
-    errors::ErrorHandler,
-    inbox::Inbox,
-    random::SharedRandom,
-    shutdown::Shutdown,
-    storage::SharedStore,
-    telegram::{ALLOWED_UPDATES, Telegram},
+    clock::SharedClock, domain::RequestId, errors::ErrorHandler, inbox::Inbox, random::SharedRandom,
+    shutdown::Shutdown, storage::SharedStore, telegram::Telegram,
 };
 
 /// The lease's name in the store.
@@ -19,7 +13,7 @@ const LEASE: &str = "poll";
 /// Longer than one long poll and its call.
 const LEASE_TIME: Duration = Duration::from_secs(45);
 /// How long Telegram holds an empty poll.
-const HOLD: Duration = Duration::from_secs(20);
+const HOLD_SECONDS: u32 = 20;
 /// Updates of one poll (Telegram's own maximum).
 const BATCH: u32 = 100;
 /// Pause after a failure, and between two looks at another replica's lease.
@@ -77,7 +71,7 @@ impl Poller {
                 return None;
             }
         }
-        let updates = match self.telegram.get_updates(offset, HOLD, BATCH, ALLOWED_UPDATES).await {
+        let updates = match self.telegram.get_updates(offset, HOLD_SECONDS, BATCH).await {
             Ok(updates) => updates,
             Err(error) => {
                 self.errors.handle("poll", &error);

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::{
     clock::SharedClock,
     domain::RequestId,
-    errors::{Class, Classify, ErrorHandler},
+    errors::{Class, ErrorHandler},
     inbox::Inbox,
 };
 

@@ -9,7 +9,6 @@ use super::{
     error::GeminiError,
     judge,
     ledger::{CallRecord, Ledger},
-    models::{lowest_thinking, takes_temperature},
     names::StopNames,
     options::{GeminiOptions, OptionsError, model_name},
     rest::Rest,
@@ -18,6 +17,7 @@ use super::{
 };
 use crate::{
     clock::SharedClock,
+    config::models::{lowest_thinking, takes_temperature},
     domain::{Answer, Prompt},
     errors::{Class, Classify as _},
     layers::breaker::BreakerHandle,

@@ -5,8 +5,11 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderValue, Uri};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{models::Thinking, slots::RateSlots};
-use crate::errors::{Class, Classify};
+use super::slots::RateSlots;
+use crate::{
+    config::models::Thinking,
+    errors::{Class, Classify},
+};
 
 /// Settings of the client, already read and checked for range by `config`.
 #[derive(Clone, Debug)]

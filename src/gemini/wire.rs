@@ -7,11 +7,13 @@ use serde_json::Value;
 
 use super::{
     error::GeminiError,
-    models::Thinking,
     names::{StopNames, enum_name},
     stack::Reply,
 };
-use crate::domain::{Prompt, Role, TokenUsage};
+use crate::{
+    config::models::Thinking,
+    domain::{Prompt, Role, TokenUsage},
+};
 
 /// How one model is asked.
 #[derive(Clone, Debug)]
@@ -65,8 +67,8 @@ struct GenerationConfig {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 enum ThinkingConfig {
-    ThinkingLevel(&'static str),
-    ThinkingBudget(i32),
+    ThinkingLevel(String),
+    ThinkingBudget(u32),
 }
 
 #[derive(Serialize)]
@@ -92,9 +94,9 @@ pub(super) fn request(prompt: &Prompt, settings: &Settings) -> Result<Bytes, Gem
             max_output_tokens: settings.max_output_tokens,
             temperature: settings.temperature,
             thinking_config: match settings.thinking {
-                Thinking::Level(level) => Some(ThinkingConfig::ThinkingLevel(level)),
+                Thinking::Level(level) => Some(ThinkingConfig::ThinkingLevel(level.as_str().to_uppercase())),
                 Thinking::Budget(tokens) => Some(ThinkingConfig::ThinkingBudget(tokens)),
-                Thinking::Unset => None,
+                Thinking::None => None,
             },
         },
         safety_settings: [

@@ -11,7 +11,7 @@ use crate::{
     domain::Timestamp,
     errors::{ErrorHandler, ErrorRecord},
     shutdown::Shutdown,
-    storage::{Heartbeat, Store, StorageError},
+    storage::{Heartbeat, StorageError, Store},
     telemetry::{Metrics, metric},
 };
 

@@ -13,7 +13,7 @@ use crate::{
     domain::{Author, AuthorKind, Message, OutgoingKind, ReplyTo},
     errors::{Class, Classify, ErrorHandler},
     shutdown::Shutdown,
-    storage::{Bell, Ended, EndedOutgoing, Outgoing, OutboxStore, SendLimits, StorageError},
+    storage::{Bell, Ended, EndedOutgoing, OutboxStore, Outgoing, SendLimits, StorageError},
     telegram::{Me, OutgoingText, Sent, Telegram, TelegramError},
     telemetry::{Metrics, metric},
 };

@@ -47,7 +47,7 @@ pub fn tame(text: &str, length_max: usize) -> String {
 
 /// Without control characters (line breaks stay), zero-width characters, direction marks and tag characters. The
 /// joiner inside an emoji stays.
-pub fn without_invisible(text: &str) -> String {
+pub(super) fn without_invisible(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -56,7 +56,11 @@ pub fn without_invisible(text: &str) -> String {
             && letters.peek().copied().is_some_and(is_pictogram);
         if joins_emoji || !is_invisible(letter) {
             // Windows line ends and the other line separators are line breaks too.
-            clean.push(if matches!(letter, '\u{2028}' | '\u{2029}' | '\u{85}' | '\u{b}' | '\u{c}') { '\n' } else { letter });
+            clean.push(if matches!(letter, '\u{2028}' | '\u{2029}' | '\u{85}' | '\u{b}' | '\u{c}') {
+                '\n'
+            } else {
+                letter
+            });
         }
     }
     clean

@@ -72,7 +72,7 @@ pub struct WorkerParts {
     /// The past.
     pub memory: Memory,
     /// The model.
-    pub gemini: Gemini,
+    pub gemini: Arc<Gemini>,
     /// For the typing sign only: what is said goes through the outbox.
     pub telegram: Telegram,
     /// The bot's own account.

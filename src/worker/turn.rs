@@ -12,9 +12,7 @@ use super::{
 };
 use crate::{
     decision::{Decision, decide},
-    domain::{
-        AddressedOutcome, Answer, Chat, LaneKind, MessageId, OutgoingKind, ReplyTarget, RichText, Timestamp,
-    },
+    domain::{AddressedOutcome, Answer, Chat, LaneKind, MessageId, OutgoingKind, ReplyTarget, RichText, Timestamp},
     errors::{Class, Classify},
     gemini::GeminiError,
     markup,
@@ -176,7 +174,10 @@ impl Turn<'_> {
     fn failure_line(&self, to: &[&Line]) -> NewOutgoing {
         let parts = &self.worker.parts;
         let line = parts.persona.failure_line(parts.random.fraction());
-        NewOutgoing { addressed: Vec::new(), ..self.outgoing(OutgoingKind::FailureLine, vec![RichText::plain(line)], to) }
+        NewOutgoing {
+            addressed: Vec::new(),
+            ..self.outgoing(OutgoingKind::FailureLine, vec![RichText::plain(line)], to)
+        }
     }
 
     /// Something to say to the author of the last of these lines.
@@ -189,7 +190,11 @@ impl Turn<'_> {
             target: ReplyTarget { topic: message.topic, message_id: Some(message.id) },
             parts,
             silent: false,
-            addressed: if kind == OutgoingKind::Answer { to.iter().map(|line| line.received_at).collect() } else { Vec::new() },
+            addressed: if kind == OutgoingKind::Answer {
+                to.iter().map(|line| line.received_at).collect()
+            } else {
+                Vec::new()
+            },
             expires_at: self.worker.parts.clock.now() + self.worker.options.age_max,
             request_id: last.request_id.clone(),
         }
@@ -227,12 +232,8 @@ impl Turn<'_> {
         }
         let now = parts.clock.now();
         let alone = self.claim.updates.len() == 1;
-        let verdicts: Vec<_> = self
-            .claim
-            .updates
-            .iter()
-            .map(|update| (update.key, verdict(update.attempt, alone, now, error)))
-            .collect();
+        let verdicts: Vec<_> =
+            self.claim.updates.iter().map(|update| (update.key, verdict(update.attempt, alone, now, error))).collect();
         let dead = verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Dead { .. })).count();
         let turn = FinishedTurn { verdicts, ..FinishedTurn::default() };
         if let Err(error) = self.finish(turn).await {
@@ -268,7 +269,12 @@ impl Turn<'_> {
 /// What a turn leaves whether or not it speaks.
 fn leaves(read: &Lines) -> FinishedTurn {
     FinishedTurn {
-        remembered: read.lines.iter().filter(|line| line.incoming.service.is_none()).map(|line| line.message().clone()).collect(),
+        remembered: read
+            .lines
+            .iter()
+            .filter(|line| line.incoming.service.is_none())
+            .map(|line| line.message().clone())
+            .collect(),
         migrated: read.migrated,
         verdicts: read.verdicts.clone(),
         ..FinishedTurn::default()

@@ -3,6 +3,7 @@
 //! What goes out.
 
 use super::*;
+use crate::config::models::{Thinking, ThinkingLevel};
 
 async fn body_of(options: GeminiOptions, prompt: &Prompt) -> String {
     let model = options.model.clone();
@@ -59,7 +60,7 @@ async fn an_older_model_gets_its_temperature_and_its_own_kind_of_thinking() {
 
 #[tokio::test(start_paused = true)]
 async fn thinking_can_be_chosen_and_an_unknown_model_is_sent_none() {
-    let chosen = GeminiOptions { thinking: Some(Thinking::Level("HIGH")), ..options() };
+    let chosen = GeminiOptions { thinking: Some(Thinking::Level(ThinkingLevel::High)), ..options() };
     let body: Value = serde_json::from_str(&body_of(chosen, &conversation()).await).expect("JSON");
     assert_eq!(body["generationConfig"]["thinkingConfig"], json!({"thinkingLevel": "HIGH"}));
     let unknown = GeminiOptions { model: "gemma-4-31b-it".to_owned(), temperature: None, ..options() };

@@ -70,10 +70,13 @@ impl OutboxStore for SqliteStore {
     async fn outbox_depth(&self) -> Result<OutboxDepth, StorageError> {
         self.read("measuring the outbox", |connection| {
             let doing = "measuring the outbox";
-            let by_state =
-                query_all(connection, doing, "SELECT state, COUNT(*) FROM outbox WHERE state IN ('queued', 'ready', 'sending') GROUP BY state", [], |row| {
-                    Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
-                })?;
+            let by_state = query_all(
+                connection,
+                doing,
+                "SELECT state, COUNT(*) FROM outbox WHERE state IN ('queued', 'ready', 'sending') GROUP BY state",
+                [],
+                |row| Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0))),
+            )?;
             let oldest = query_one(
                 connection,
                 doing,
