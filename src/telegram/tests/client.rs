@@ -235,8 +235,10 @@ async fn no_error_holds_the_token_an_address_or_a_text() {
     let url = format!("https://api.example.org/bot{TOKEN}/sendMessage");
     let nasty = [
         format!("Bad Request: {url}"),
+        "Bad Request: see http://x.io/CANARY and /bot1:CANARY".to_owned(),
         format!("Bad Request: can't parse entities \"CANARY-text\" {TOKEN}"),
         format!("Forbidden: bot {TOKEN} was blocked"),
+        "Forbidden: bot 12345:CANARY-short-token was blocked".to_owned(),
         "Bad Request: текст CANARY-кирилиця".to_owned(),
     ];
     for description in nasty {
