@@ -149,6 +149,14 @@ async fn every_refusal_of_the_fact_sheet_is_told_apart() {
         (400, "Bad Request: TOPIC_CLOSED", "topic_closed"),
         (400, "Bad Request: message is not modified: specified new message content is the same", "not_modified"),
         (400, "Bad Request: message to delete not found", "not_modified"),
+        (400, "Bad Request: message to edit not found", "not_modified"),
+        (400, "Bad Request: message can't be deleted for everyone", "not_modified"),
+        (400, "Bad Request: can't parse entities: Unsupported start tag \"x\" at byte offset 0", "bad_entities"),
+        (400, "Bad Request: can't parse entities: Character '.' is reserved and must be escaped", "bad_entities"),
+        (403, "Forbidden: user is deactivated", "chat_gone"),
+        (403, "Forbidden: bot is not a member of the supergroup chat", "chat_gone"),
+        (403, "Forbidden: the group chat was deleted", "chat_gone"),
+        (403, "Forbidden: bot can't initiate conversation with a user", "chat_gone"),
         (400, "Bad Request: chat not found", "chat_gone"),
         (400, "Bad Request: not enough rights to send text messages to the chat", "chat_gone"),
         (400, "Bad Request: CHAT_WRITE_FORBIDDEN", "chat_gone"),
@@ -235,8 +243,10 @@ async fn no_error_holds_the_token_an_address_or_a_text() {
     let url = format!("https://api.example.org/bot{TOKEN}/sendMessage");
     let nasty = [
         format!("Bad Request: {url}"),
+        "Bad Request: see http://x.io/CANARY and /bot1:CANARY".to_owned(),
         format!("Bad Request: can't parse entities \"CANARY-text\" {TOKEN}"),
         format!("Forbidden: bot {TOKEN} was blocked"),
+        "Forbidden: bot 12345:CANARY-short-token was blocked".to_owned(),
         "Bad Request: текст CANARY-кирилиця".to_owned(),
     ];
     for description in nasty {

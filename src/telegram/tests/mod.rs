@@ -8,7 +8,7 @@ mod webhook;
 use super::Me;
 use crate::domain::UserId;
 
-/// Updates of every kind (Bot API 10.3 and older), one a line, with invented names and ids.
+/// Updates of 26 kinds (Bot API 10.3 and older), one a line, with invented names and ids.
 const SAMPLES: &str = include_str!("../../../tests/fixtures/updates/samples.jsonl");
 
 fn me() -> Me {
