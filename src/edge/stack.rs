@@ -154,7 +154,7 @@ mod tests {
     use http::{Request, header};
     use http_body_util::BodyExt as _;
     use proptest::prelude::*;
-    use tokio::{sync::oneshot, time::Instant};
+    use tokio::{sync::Notify, time::Instant};
     use tower::ServiceExt as _;
 
     use super::*;
@@ -304,22 +304,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn overload_is_answered_at_once_and_ends_with_its_cause() {
-        let (release, released) = oneshot::channel::<()>();
-        let released = Arc::new(tokio::sync::Mutex::new(Some(released)));
-        let handler = post(async move || {
-            if let Some(released) = released.lock().await.take() {
-                released.await.unwrap();
-            }
-        });
+        let go_on = Arc::new(Notify::new());
+        let handler_go_on = Arc::clone(&go_on);
+        let handler = post(async move || handler_go_on.notified().await);
         let world = world_with(handler, WebhookLimits { concurrency_max: 1, ..WebhookLimits::default() });
         let mut running = Box::pin(world.send(update(Some("old-secret"), "{}")));
         assert!(futures_util::poll!(&mut running).is_pending());
 
         let shed = world.send(update(Some("old-secret"), "{}")).await;
         assert_eq!((shed.status().as_u16(), &shed.headers()[header::RETRY_AFTER]), (503, &"5".parse().unwrap()));
+        assert_eq!(world.refused("overload").as_deref(), Some("1"));
         assert_eq!(world.status(update(None, "{}")).await, 401, "who is not authentic takes no place");
-        release.send(()).unwrap();
+        go_on.notify_one();
         assert_eq!(running.await.status(), 200);
+        go_on.notify_one();
         assert_eq!(world.status(update(Some("old-secret"), "{}")).await, 200);
     }
 

@@ -218,11 +218,23 @@ async fn the_start_of_a_head_behind_a_request_has_at_most_the_idle_time() {
     assert_eq!(client.seconds_open(), 75.0);
 }
 
+fn echoing() -> Router {
+    let limits = BodyLimits { bytes_max: 1000, deadline: Duration::from_secs(15) };
+    Router::new().route("/", post(async |body: Bytes| body).layer(WholeBodyLayer::new(limits, Metrics::new())))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declared_length_over_the_cap_is_refused_before_a_byte_has_come() {
+    let mut client = connect(echoing());
+    client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1001\r\n\r\n").await;
+    let answer = client.response().await;
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("connection: close"), "{answer}");
+    assert_eq!(client.seconds_open(), 0.0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stalled_body_is_answered_503_and_the_connection_closed() {
-    let limits = BodyLimits { bytes_max: 1000, deadline: Duration::from_secs(15) };
-    let handler = post(async |body: Bytes| body).layer(WholeBodyLayer::new(limits, Metrics::new()));
-    let mut client = connect(Router::new().route("/", handler));
+    let mut client = connect(echoing());
     client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf").await;
     let answer = client.response().await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("connection: close"), "{answer}");
