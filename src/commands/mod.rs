@@ -30,7 +30,7 @@ impl Commands {
         let meant_for_us = named || chat.kind == ChatKind::Private;
         match command.name.as_str() {
             "start" | "help" if meant_for_us => {
-                Some(self.persona.offline().greetings.first().cloned().unwrap_or_default())
+                Some(self.persona.greeting().to_owned())
             }
             _ => None,
         }

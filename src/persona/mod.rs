@@ -21,6 +21,7 @@ pub struct Persona {
     name: String,
     names: HashSet<String>,
     system_prompt: String,
+    greeting: String,
     failure_lines: Vec<String>,
     offline: Offline,
     version: String,
@@ -107,6 +108,7 @@ impl Persona {
             names: read.names.iter().map(|name| names::normalised(name)).collect(),
             system_prompt: with_examples(&read.system, &read.examples),
             name: read.name,
+            greeting: read.greeting,
             failure_lines: read.failure_lines,
             offline: read.offline,
             version: hex::encode(digest).chars().take(12).collect(),
@@ -121,6 +123,11 @@ impl Persona {
     /// What the model is told first: the same bytes for the same persona, so that the upstream caches them.
     pub fn system_prompt(&self) -> &str {
         &self.system_prompt
+    }
+
+    /// What it says to `/start` and `/help`.
+    pub fn greeting(&self) -> &str {
+        &self.greeting
     }
 
     /// What may be said when the model cannot answer; at least six lines.

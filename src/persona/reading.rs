@@ -19,6 +19,7 @@ pub(super) struct Read {
     pub(super) name: String,
     pub(super) names: Vec<String>,
     pub(super) system: String,
+    pub(super) greeting: String,
     pub(super) failure_lines: Vec<String>,
     pub(super) examples: Vec<(String, String)>,
     pub(super) offline: Offline,
@@ -35,6 +36,7 @@ pub(super) fn read(text: &str) -> Result<Read, PersonaError> {
         name: section.text("name"),
         names: section.lines("names"),
         system: section.text("system"),
+        greeting: section.text("greeting"),
         failure_lines: section.lines("failure_lines"),
         examples: section.examples(),
         offline: Offline {

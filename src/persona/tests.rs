@@ -73,6 +73,7 @@ fn the_version_changes_with_any_word_and_not_with_line_ends() {
 fn all_problems_are_told_at_once_and_none_quotes_the_file() {
     let text = r#"
         name = "Орест"
+        greeting = "вітаю"
         names = ["гряг", "два слова", "ГРЯГ", "гряг.com"]
         failure_lines = ["CANARY"]
         mood = "CANARY"
