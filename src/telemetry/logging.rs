@@ -11,7 +11,9 @@ pub fn init_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let filter = ["hyper=info", "hyper_util=info", "reqwest=info", "h2=info", "rustls=info"]
         .into_iter()
-        .fold(filter, |filter, directive| filter.add_directive(directive.parse().expect("the directives are constants")));
+        .fold(filter, |filter, directive| {
+            filter.add_directive(directive.parse().expect("the directives are constants"))
+        });
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         log.with_target(false).init();

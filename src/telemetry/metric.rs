@@ -28,9 +28,8 @@ pub struct Description {
 }
 
 /// From half a millisecond (our own share) to a minute (a turn's deadline).
-const LATENCY: &[f64] = &[
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0,
-];
+const LATENCY: &[f64] =
+    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0];
 
 macro_rules! metrics {
     ($($(#[doc = $help:literal])* $constant:ident $kind:ident $name:literal [$($label:literal),*];)*) => {
