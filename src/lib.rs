@@ -20,6 +20,7 @@ pub mod layers;
 pub mod storage;
 pub mod transport;
 
+pub mod markup;
 pub mod persona;
 
 pub mod gemini;
@@ -28,6 +29,7 @@ pub mod telegram;
 pub mod inbox;
 pub mod memory;
 
+pub mod commands;
 pub mod decision;
 pub mod prompt;
 

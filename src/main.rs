@@ -1,3 +1,7 @@
 //! The `gryag` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gryag::cli::run()
+}

@@ -43,8 +43,7 @@ impl Shutdown {
         });
     }
 
-    /// Runs a task that may end when it likes.
-    #[expect(clippy::disallowed_methods, reason = "the one home of spawned tasks: they are all tracked")]
+    /// Runs a task that may end when it likes. The one home of spawned tasks: all are tracked.
     pub fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,

@@ -1,1 +1,145 @@
-//! cli
+//! The subcommands. The one module that prints.
+
+mod dead;
+mod sandbox;
+mod serve;
+mod tools;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    app::AppError,
+    config::{Config, ConfigError, Purpose},
+    storage::StorageError,
+    telegram::TelegramError,
+};
+
+/// Exit code for wrong usage and wrong configuration (`EX_USAGE` of sysexits.h).
+const USAGE: u8 = 64;
+const FAILURE: u8 = 1;
+
+/// Гряг: a companion for Telegram group chats.
+#[derive(Parser, Debug)]
+#[command(name = "gryag", version, about, long_about = None)]
+struct Cli {
+    /// Settings beside the environment; `gryag.toml` in the working directory by default.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the bot (the default).
+    Serve,
+    /// Try it without Telegram: a chat page in the browser, or one message in the terminal.
+    Sandbox(sandbox::SandboxArgs),
+    /// Show what is configured and where it comes from, secrets hidden.
+    Config,
+    /// Ask a running bot whether it is ready; for container health checks.
+    Health,
+    /// See, set or delete the webhook that Telegram knows.
+    Webhook {
+        #[command(subcommand)]
+        action: tools::WebhookAction,
+    },
+    /// Updates that could not be handled.
+    Dead {
+        #[command(subcommand)]
+        action: dead::DeadAction,
+    },
+    /// How many messages wait in the outbox, were sent, and so on.
+    Outbox {
+        /// Print one JSON object: counts by state.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the whole database for damage.
+    Check,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error("the configuration is wrong:\n{0}")]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Telegram(#[from] TelegramError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Failed(String),
+    #[error("cannot write the output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl CliError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) | Self::Usage(_) => ExitCode::from(USAGE),
+            Self::App(
+                AppError::ForeignData { .. }
+                | AppError::Gemini(_)
+                | AppError::Persona(_)
+                | AppError::Telegram(TelegramError::Unauthorized { .. }),
+            ) => ExitCode::from(USAGE),
+            _ => ExitCode::from(FAILURE),
+        }
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&CliError::Output(error)),
+    };
+    match runtime.block_on(execute(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a failed command")]
+fn report(error: &CliError) -> ExitCode {
+    eprintln!("gryag: {error}");
+    error.exit_code()
+}
+
+async fn execute(cli: Cli) -> Result<(), CliError> {
+    let load = |purpose| Config::from_process(cli.config.as_deref(), purpose);
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(&load(Purpose::Serve)?).await,
+        Command::Sandbox(args) => sandbox::sandbox(load(Purpose::Sandbox)?, args).await,
+        Command::Config => tools::print_config(cli.config.as_deref()),
+        Command::Health => tools::health(&load(Purpose::Offline)?).await,
+        Command::Webhook { action } => tools::webhook(&load(Purpose::Serve)?, action).await,
+        Command::Dead { action } => dead::dead(&load(Purpose::Offline)?, action).await,
+        Command::Outbox { json } => tools::outbox(&load(Purpose::Offline)?, json).await,
+        Command::Check => tools::check(&load(Purpose::Offline)?).await,
+    }
+}
+
+/// Prints a line for a person or a script.
+fn say(line: impl std::fmt::Display) -> Result<(), CliError> {
+    use std::io::Write as _;
+    match writeln!(std::io::stdout(), "{line}") {
+        // `gryag … | head` is no failure.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}

@@ -1,1 +1,158 @@
-//! maintenance
+//! What goes on beside the messages: gauges, heartbeats, stored errors, upkeep of metrics and limiters.
+//!
+//! Every job is activated by a timer, takes no input and may be repeated at any time.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::mpsc, time::MissedTickBehavior};
+
+use crate::{
+    clock::SharedClock,
+    domain::Timestamp,
+    errors::{ErrorHandler, ErrorRecord},
+    shutdown::Shutdown,
+    storage::{Heartbeat, StorageError, Store},
+    telemetry::{Metrics, metric},
+};
+
+/// How often gauges are read from the store.
+const GAUGES: Duration = Duration::from_secs(2);
+/// How often a heartbeat is written (design.md section 3).
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often recorded samples are folded and limiters swept.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// How often old dead letters are emptied.
+const HOURLY: Duration = Duration::from_secs(3600);
+/// A dead letter's body is kept this long.
+const DEAD_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// Errors stored in one go.
+const ERRORS_AT_ONCE: usize = 64;
+
+/// Something with memory to give back, such as a limiter.
+pub type Sweep = Arc<dyn Fn() + Send + Sync>;
+
+/// What maintenance works with.
+#[derive(Clone)]
+pub struct MaintenanceParts {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// This process, unique to its life.
+    pub owner: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Stored time.
+    pub clock: SharedClock,
+    /// Where errors end.
+    pub errors: ErrorHandler,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Called at each upkeep.
+    pub sweeps: Vec<Sweep>,
+}
+
+/// Maintenance.
+#[derive(Clone)]
+pub struct Maintenance {
+    parts: MaintenanceParts,
+}
+
+impl Maintenance {
+    /// Maintenance that has not started.
+    pub fn new(parts: MaintenanceParts) -> Self {
+        Self { parts }
+    }
+
+    /// Runs its timers until the soft stop. `errors` is the receiving end of the error handler's channel.
+    pub async fn run(self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
+        let [mut gauges, mut heartbeat, mut upkeep, mut hourly] = [GAUGES, HEARTBEAT, UPKEEP, HOURLY].map(|every| {
+            let mut timer = tokio::time::interval(every);
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            timer
+        });
+        let mut found = Vec::new();
+        loop {
+            let done = tokio::select! {
+                () = shutdown.soft.cancelled() => break,
+                _ = gauges.tick() => self.read_gauges().await,
+                _ = heartbeat.tick() => self.beat(&shutdown).await,
+                _ = upkeep.tick() => {
+                    self.keep_up();
+                    Ok(())
+                }
+                _ = hourly.tick() => self.empty_dead().await,
+                _ = errors.recv_many(&mut found, ERRORS_AT_ONCE) => self.keep_errors(&mut found).await,
+            };
+            if let Err(error) = done {
+                self.parts.errors.handle("maintenance", &error);
+            }
+        }
+        while let Ok(error) = errors.try_recv() {
+            found.push(error);
+        }
+        if !found.is_empty()
+            && let Err(error) = self.keep_errors(&mut found).await
+        {
+            tracing::warn!(%error, "the last errors are not stored");
+        }
+    }
+
+    /// Reads the gauges once.
+    ///
+    /// # Errors
+    ///
+    /// As the store.
+    pub async fn read_gauges(&self) -> Result<(), StorageError> {
+        let MaintenanceParts { store, clock, metrics, .. } = &self.parts;
+        let now = clock.now();
+        let age = |oldest: Option<Timestamp>| oldest.map_or(0.0, |at| now.since(at).as_secs_f64());
+        let inbox = store.inbox_depth().await?;
+        #[expect(clippy::cast_precision_loss, reason = "gauges of row counts")]
+        let count = |rows: u64| rows as f64;
+        metrics.set(&metric::INBOX_DEPTH, &[("state", "waiting")], count(inbox.waiting));
+        metrics.set(&metric::INBOX_DEPTH, &[("state", "dead")], count(inbox.dead));
+        metrics.set(&metric::INBOX_OLDEST, &[], age(inbox.oldest));
+        let outbox = store.outbox_depth().await?;
+        for state in ["queued", "ready", "sending"] {
+            let rows = outbox.by_state.iter().find(|(name, _)| name == state).map_or(0, |(_, rows)| *rows);
+            metrics.set(&metric::OUTBOX_DEPTH, &[("state", state)], count(rows));
+        }
+        metrics.set(&metric::OUTBOX_OLDEST, &[], age(outbox.oldest));
+        Ok(())
+    }
+
+    async fn beat(&self, shutdown: &Shutdown) -> Result<(), StorageError> {
+        let parts = &self.parts;
+        let facts = serde_json::json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "ready": !shutdown.draining.is_cancelled(),
+        });
+        parts
+            .store
+            .beat(Heartbeat {
+                owner: parts.owner.clone(),
+                at: parts.clock.now(),
+                started_at: parts.started_at,
+                facts: facts.to_string(),
+            })
+            .await
+    }
+
+    fn keep_up(&self) {
+        self.parts.metrics.run_upkeep();
+        self.parts.sweeps.iter().for_each(|sweep| sweep());
+    }
+
+    async fn empty_dead(&self) -> Result<(), StorageError> {
+        let emptied = self.parts.store.empty_dead(self.parts.clock.now() - DEAD_KEPT).await?;
+        if emptied > 0 {
+            tracing::info!(emptied, "old dead letters were emptied");
+        }
+        Ok(())
+    }
+
+    /// A store that takes no errors must not make new ones without end.
+    async fn keep_errors(&self, found: &mut Vec<ErrorRecord>) -> Result<(), StorageError> {
+        let errors: Vec<_> = found.drain(..).filter(|error| error.place != "maintenance").collect();
+        if errors.is_empty() { Ok(()) } else { self.parts.store.keep_errors(errors).await }
+    }
+}

@@ -1,1 +1,93 @@
-//! memory
+//! Gathers what a turn needs of the past. It asks for one chat and one topic, always; nothing of another can enter.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    domain::{ChatId, Message, MessageId, TopicId},
+    storage::{MemoryStore, StorageError, WindowRequest},
+};
+
+/// The window's start moves by this share of its limit.
+const BLOCKS: u32 = 10;
+
+/// What was gathered for one turn.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Gathered {
+    /// The chat's (topic's) newest messages, those of the turn included, oldest first.
+    pub window: Vec<Message>,
+    /// Messages that the turn replies to and that are older than the window.
+    pub replied_to: Vec<Message>,
+}
+
+/// The memory. Cheap to clone.
+#[derive(Clone)]
+pub struct Memory {
+    store: Arc<dyn MemoryStore>,
+    limit: u32,
+}
+
+impl Memory {
+    /// Gathers at most `limit` messages a turn (`BOT_CONTEXT_LIMIT`).
+    pub fn new(store: Arc<dyn MemoryStore>, limit: u32) -> Self {
+        Self { store, limit: limit.max(1) }
+    }
+
+    /// The past of a chat's topic together with the messages of the turn.
+    ///
+    /// # Errors
+    ///
+    /// As the store.
+    pub async fn gather(
+        &self,
+        chat: ChatId,
+        topic: Option<TopicId>,
+        turn: &[&Message],
+    ) -> Result<Gathered, StorageError> {
+        let fresh = u32::try_from(turn.len()).unwrap_or(u32::MAX);
+        let limit = self.limit.saturating_sub(fresh).max(1);
+        let block = (self.limit / BLOCKS).max(1);
+        let remembered = self.store.window(WindowRequest { chat, topic, limit, block }).await?;
+        let mut window: BTreeMap<MessageId, Message> =
+            remembered.into_iter().map(|message| (message.id, message)).collect();
+        window.extend(turn.iter().map(|message| (message.id, (*message).clone())));
+        let mut replied_to = BTreeMap::new();
+        for reply in turn.iter().filter_map(|message| message.reply_to.as_ref()) {
+            if window.contains_key(&reply.message_id) || replied_to.contains_key(&reply.message_id) {
+                continue;
+            }
+            let known = self.store.message(chat, reply.message_id).await?;
+            if let Some(message) = known.or_else(|| as_sent_along(reply, turn)) {
+                replied_to.insert(reply.message_id, message);
+            }
+        }
+        Ok(Gathered { window: window.into_values().collect(), replied_to: replied_to.into_values().collect() })
+    }
+
+    /// Whether a picture of this album is already remembered: then the album was dealt with.
+    ///
+    /// # Errors
+    ///
+    /// As the store.
+    pub async fn album_is_known(&self, chat: ChatId, album: &str) -> Result<bool, StorageError> {
+        self.store.album_is_known(chat, album).await
+    }
+}
+
+/// The replied-to message as Telegram sent it along, for those that were written before the bot came.
+fn as_sent_along(reply: &crate::domain::ReplyTo, turn: &[&Message]) -> Option<Message> {
+    let beside = turn.first()?;
+    Some(Message {
+        chat: beside.chat.clone(),
+        topic: beside.topic,
+        id: reply.message_id,
+        author: reply.author.clone()?,
+        text: reply.text.clone()?,
+        media: None,
+        reply_to: None,
+        quote: None,
+        forwarded_from: None,
+        album: None,
+        sent_at: beside.sent_at,
+        edited_at: None,
+    })
+}

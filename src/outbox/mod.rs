@@ -1,1 +1,237 @@
-//! outbox
+//! The sender: takes send slots, makes the calls, and records how they end.
+//!
+//! `sending` is committed before a call, and only when its slot is free, so a crash leaves at most the calls that
+//! were in flight in doubt. A doubtful send is never made again by itself.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::Semaphore, time::Instant};
+use tracing::Instrument as _;
+
+use crate::{
+    clock::SharedClock,
+    domain::{Author, AuthorKind, Message, OutgoingKind, ReplyTo},
+    errors::{Class, Classify, ErrorHandler},
+    shutdown::Shutdown,
+    storage::{Bell, Ended, EndedOutgoing, OutboxStore, Outgoing, SendLimits, StorageError},
+    telegram::{Me, OutgoingText, Sent, Telegram, TelegramError},
+    telemetry::{Metrics, metric},
+};
+
+/// Calls side by side.
+const CALLS_MAX: usize = 64;
+/// Looked for ready sends at least this often; also how soon a dead replica's sends are noticed.
+const IDLE: Duration = Duration::from_secs(5);
+/// A call that is still marked `sending` after this long has lost its sender: longer than any call may take.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+/// Pause after the store refused.
+const STORE_PAUSE: Duration = Duration::from_millis(500);
+/// How long the end of a call is tried to be recorded.
+const END_LIMIT: Duration = Duration::from_secs(50);
+/// Waits between tries of a send that never left: doubled from the first to the last.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_LAST: Duration = Duration::from_secs(30);
+/// A wrong token is a person's to mend.
+const RETRY_UNAUTHORIZED: Duration = Duration::from_secs(60);
+
+/// What the sender works with.
+#[derive(Clone)]
+pub struct SenderParts {
+    /// What is to be said.
+    pub outbox: Arc<dyn OutboxStore>,
+    /// Rung when something is to be said.
+    pub bell: Bell,
+    /// The Bot API.
+    pub telegram: Telegram,
+    /// The bot's own account, the author of what is remembered of it.
+    pub me: Arc<Me>,
+    /// Telegram's limits.
+    pub limits: SendLimits,
+    /// This process, unique to its life.
+    pub owner: String,
+    /// Stored time.
+    pub clock: SharedClock,
+    /// Where errors end.
+    pub errors: ErrorHandler,
+    /// Figures.
+    pub metrics: Metrics,
+}
+
+/// The sender. Cheap to clone.
+#[derive(Clone)]
+pub struct Sender {
+    parts: Arc<SenderParts>,
+    slots: Arc<Semaphore>,
+    shutdown: Shutdown,
+}
+
+impl Sender {
+    /// A sender that has not started.
+    pub fn new(parts: SenderParts, shutdown: Shutdown) -> Self {
+        Self { parts: Arc::new(parts), slots: Arc::new(Semaphore::new(CALLS_MAX)), shutdown }
+    }
+
+    /// Sends until `stop`, then waits for the calls in flight (or the hard stop). `stop` comes after the worker's
+    /// end, so what its last turns left is still sent.
+    pub async fn run(self, stop: tokio_util::sync::CancellationToken) {
+        loop {
+            let wait = self.start_sends().await;
+            if stop.is_cancelled() && wait.is_some_and(|wait| wait > Duration::ZERO) {
+                break;
+            }
+            tokio::select! {
+                () = self.parts.bell.outbox() => {}
+                () = tokio::time::sleep(wait.unwrap_or(STORE_PAUSE)) => {}
+                () = stop.cancelled(), if !stop.is_cancelled() => {}
+                () = self.shutdown.hard.cancelled() => return,
+            }
+        }
+        tokio::select! {
+            _ = self.slots.acquire_many(u32::try_from(CALLS_MAX).unwrap_or(u32::MAX)) => {}
+            () = self.shutdown.hard.cancelled() => {}
+        }
+    }
+
+    /// Starts the calls that may be made now; returns how long to wait, zero if more may be ready, nothing if the
+    /// store failed.
+    async fn start_sends(&self) -> Option<Duration> {
+        let parts = &self.parts;
+        let free = self.slots.available_permits();
+        if free == 0 {
+            return Some(Duration::from_millis(20));
+        }
+        let sends = match parts.outbox.begin_sends(&parts.owner, free, parts.limits, CALL_LIMIT).await {
+            Ok(sends) => sends,
+            Err(error) => {
+                parts.errors.handle("outbox", &error);
+                return None;
+            }
+        };
+        for ended in &sends.ended {
+            self.count(ended);
+        }
+        let more = sends.due.len() == free;
+        for outgoing in sends.due {
+            let slot = Arc::clone(&self.slots).try_acquire_owned().expect("a slot was free when the sends were taken");
+            let sender = self.clone();
+            let span = tracing::info_span!("send", request.id = %outgoing.request_id, chat.id = outgoing.chat.id.0);
+            let call = async move {
+                sender.send(outgoing).await;
+                drop(slot);
+            };
+            self.shutdown.spawn(call.instrument(span));
+        }
+        if more {
+            return Some(Duration::ZERO);
+        }
+        Some(sends.next_at.map_or(IDLE, |at| at.since(parts.clock.now()).clamp(Duration::from_millis(1), IDLE)))
+    }
+
+    async fn send(&self, outgoing: Outgoing) {
+        let parts = &self.parts;
+        let text = OutgoingText {
+            chat: outgoing.chat.id,
+            topic: outgoing.target.topic,
+            reply_to: outgoing.target.message_id,
+            text: &outgoing.text,
+            silent: outgoing.silent,
+            no_preview: outgoing.kind != OutgoingKind::Answer,
+        };
+        let result = parts.telegram.send_message(&text).await;
+        let (ended, word) = match result {
+            Ok(sent) => (Ended::Sent(Box::new(self.as_message(&outgoing, &sent))), None),
+            Err(error) => {
+                parts.errors.handle("send", &error);
+                let ended = self.after(&outgoing, &error);
+                let word = matches!(ended, Ended::RetryAt { .. } | Ended::Migrated { .. }).then_some("retried");
+                (ended, word)
+            }
+        };
+        match self.record(&outgoing, ended).await {
+            Ok(Some(ended)) => self.count(&ended),
+            Ok(None) => parts.metrics.increment(&metric::SENDS, &[("outcome", word.unwrap_or("sent"))]),
+            Err(error) => {
+                parts.errors.handle("outbox", &error);
+            }
+        }
+    }
+
+    /// Records how a call ended; tries for a while, for nobody can ask Telegram again.
+    async fn record(&self, outgoing: &Outgoing, ended: Ended) -> Result<Option<EndedOutgoing>, StorageError> {
+        let parts = &self.parts;
+        let give_up = Instant::now() + END_LIMIT;
+        loop {
+            match parts.outbox.end_send(&parts.owner, outgoing.id, ended.clone(), parts.clock.now()).await {
+                Err(error)
+                    if matches!(error.class(), Class::Transient { .. })
+                        && !matches!(error, StorageError::Fenced { .. } | StorageError::Closed)
+                        && Instant::now() < give_up =>
+                {
+                    parts.errors.handle("outbox", &error);
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+                recorded => return recorded,
+            }
+        }
+    }
+
+    fn count(&self, ended: &EndedOutgoing) {
+        let metrics = &self.parts.metrics;
+        metrics.increment(&metric::SENDS, &[("outcome", ended.state)]);
+        for outcome in &ended.addressed {
+            metrics.increment(&metric::ADDRESSED, &[("outcome", outcome.as_str())]);
+        }
+    }
+
+    /// The message as it stands in the chat now.
+    fn as_message(&self, outgoing: &Outgoing, sent: &Sent) -> Message {
+        let me = &self.parts.me;
+        Message {
+            chat: outgoing.chat.clone(),
+            topic: outgoing.target.topic,
+            id: sent.message_id,
+            author: Author {
+                kind: AuthorKind::Own,
+                id: me.id,
+                name: me.first_name.clone(),
+                username: Some(me.username.clone()),
+            },
+            text: outgoing.text.text.clone(),
+            media: None,
+            reply_to: outgoing.target.message_id.map(|message_id| ReplyTo { message_id, author: None, text: None }),
+            quote: None,
+            forwarded_from: None,
+            album: None,
+            sent_at: sent.date.unwrap_or_else(|| self.parts.clock.now()),
+            edited_at: None,
+        }
+    }
+
+    /// What follows from a failed call (telegram_api.md section 9).
+    fn after(&self, outgoing: &Outgoing, error: &TelegramError) -> Ended {
+        let now = self.parts.clock.now();
+        let problem = error.to_string();
+        let again = |pause: Duration, blocks_chat: bool, without_reply: bool| Ended::RetryAt {
+            at: now + pause,
+            blocks_chat,
+            without_reply,
+            problem: problem.clone(),
+        };
+        match error {
+            TelegramError::NotSent { .. } | TelegramError::ServerError { .. } => {
+                again(retry_pause(outgoing.attempt), false, false)
+            }
+            TelegramError::RateLimited { retry_after, .. } => again(*retry_after, true, false),
+            TelegramError::Unauthorized { .. } => again(RETRY_UNAUTHORIZED, false, false),
+            TelegramError::ReplyGone | TelegramError::ThreadGone => again(Duration::ZERO, false, true),
+            TelegramError::Migrated { to } => Ended::Migrated { to: *to },
+            TelegramError::Ambiguous { .. } => Ended::Unknown { problem },
+            TelegramError::ChatGone { .. } => Ended::Refused { problem, chat_is_dead: true },
+            _ => Ended::Refused { problem, chat_is_dead: false },
+        }
+    }
+}
+
+fn retry_pause(attempt: u32) -> Duration {
+    RETRY_FIRST.saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1))).min(RETRY_LAST)
+}

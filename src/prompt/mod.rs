@@ -1,1 +1,167 @@
-//! prompt
+//! What the model is shown: pure. The stable part comes first (persona, then old messages), the changing part last,
+//! because equal prefixes are cached upstream and cost a fraction.
+
+mod label;
+mod moment;
+mod tokens;
+
+pub use label::{label, strip_label, tame};
+pub use moment::moment_words;
+pub use tokens::estimate_tokens;
+
+use crate::{
+    domain::{AuthorKind, ChatKind, Message, MessageId, Prompt, PromptTurn, Role},
+    memory::Gathered,
+    persona::Persona,
+};
+
+/// A replied-to line's excerpt, in characters.
+const EXCERPT: usize = 120;
+/// When the token budget is exceeded, this many old messages go at a time: one by one would change the prefix with
+/// every message.
+const DROP: usize = 8;
+
+/// What to assemble from.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// Who the bot is.
+    pub persona: &'a Persona,
+    /// What was said.
+    pub gathered: &'a Gathered,
+    /// The messages to answer.
+    pub answer: &'a [MessageId],
+    /// The present moment in words, in the chat's time zone.
+    pub now_words: &'a str,
+    /// `BOT_MAX_CONTEXT_TOKENS`, by our own estimate.
+    pub tokens_max: u32,
+}
+
+/// The whole prompt. Its last turn is always the user's.
+pub fn assemble(scene: Scene<'_>) -> Prompt {
+    let window = &scene.gathered.window;
+    let closing = closing(&scene);
+    let system = scene.persona.system_prompt().to_owned();
+    let fixed = estimate_tokens(&system) + estimate_tokens(&closing);
+    let lines: Vec<(Role, String)> = window.iter().map(|message| line(message, window)).collect();
+    let from = first_that_fits(&lines, scene.tokens_max.saturating_sub(fixed));
+    let mut turns: Vec<PromptTurn> = Vec::new();
+    for (role, text) in &lines[from..] {
+        push(&mut turns, *role, text);
+    }
+    push(&mut turns, Role::User, &closing);
+    Prompt { system, turns }
+}
+
+fn push(turns: &mut Vec<PromptTurn>, role: Role, text: &str) {
+    match turns.last_mut() {
+        Some(turn) if turn.role == role => {
+            turn.text.push('\n');
+            turn.text.push_str(text);
+        }
+        _ => turns.push(PromptTurn { role, text: text.to_owned() }),
+    }
+}
+
+/// Index of the first line such that the rest fits; the newest line always stays.
+fn first_that_fits(lines: &[(Role, String)], tokens_max: u32) -> usize {
+    let mut total: u32 = lines.iter().map(|(_, text)| estimate_tokens(text)).sum();
+    let mut from = 0;
+    while total > tokens_max && from + 1 < lines.len() {
+        let to = (from + DROP).min(lines.len() - 1);
+        total -= lines[from..to].iter().map(|(_, text)| estimate_tokens(text)).sum::<u32>();
+        from = to;
+    }
+    from
+}
+
+/// One message as the model sees it: the bot's own words bare, everybody else's behind a label.
+fn line(message: &Message, window: &[Message]) -> (Role, String) {
+    let said = said(message);
+    if message.author.kind == AuthorKind::Own {
+        return (Role::Model, said);
+    }
+    let mut line = label(&message.author);
+    if let Some(reply) = &message.reply_to {
+        line.push_str(&reply_words(message, reply.message_id, window));
+    }
+    if let Some(source) = &message.forwarded_from {
+        line.push_str(&format!(" (переслано від {})", tame(source, 32)));
+    }
+    line.push_str(": ");
+    line.push_str(&said);
+    (Role::User, line)
+}
+
+/// Whom a message answers, and what of it.
+fn reply_words(message: &Message, replied: MessageId, window: &[Message]) -> String {
+    let along = message.reply_to.as_ref();
+    let known = window.iter().find(|other| other.id == replied);
+    let author = known.map(|other| &other.author).or_else(|| along.and_then(|reply| reply.author.as_ref()));
+    let quote = message.quote.as_ref().map(|quote| quote.text.as_str());
+    let text = quote.or_else(|| known.map(|other| other.text.as_str())).or_else(|| along?.text.as_deref());
+    let whom = match author {
+        Some(author) if author.kind == AuthorKind::Own => "тобі".to_owned(),
+        Some(author) => label(author),
+        None => "на старе повідомлення".to_owned(),
+    };
+    match text.map(|text| tame(text, EXCERPT)).filter(|text| !text.is_empty()) {
+        Some(text) => format!(" (відповідає {whom} на «{text}»)"),
+        None => format!(" (відповідає {whom})"),
+    }
+}
+
+/// The words and a placeholder for what cannot be shown. Further lines are indented, so that no line of a text can
+/// begin like a label.
+fn said(message: &Message) -> String {
+    let text = label::without_invisible(&message.text).replace('\n', "\n    ");
+    match &message.media {
+        None => text,
+        Some(media) => {
+            let what = media.label.as_deref().map(|words| format!(" {}", tame(words, 60))).unwrap_or_default();
+            let placeholder = format!("<{}{what}>", media_word(media.kind));
+            if text.is_empty() { placeholder } else { format!("{placeholder} {text}") }
+        }
+    }
+}
+
+fn media_word(kind: crate::domain::MediaKind) -> &'static str {
+    use crate::domain::MediaKind;
+    match kind {
+        MediaKind::Photo => "фото",
+        MediaKind::Sticker => "стікер",
+        MediaKind::Voice => "голосове",
+        MediaKind::Video => "відео",
+        MediaKind::VideoNote => "кружечок",
+        MediaKind::Animation => "гіфка",
+        MediaKind::Audio => "аудіо",
+        MediaKind::Document => "файл",
+        MediaKind::Poll => "опитування",
+        MediaKind::Location => "місце на мапі",
+        MediaKind::Contact => "контакт",
+        MediaKind::Dice => "кубик",
+        MediaKind::Story => "історія",
+        MediaKind::Other => "вкладення",
+    }
+}
+
+/// The changing end of the prompt: old messages that are replied to, the time, and whom to answer.
+fn closing(scene: &Scene<'_>) -> String {
+    let mut closing = String::new();
+    for message in &scene.gathered.replied_to {
+        let who = if message.author.kind == AuthorKind::Own { "ти".to_owned() } else { label(&message.author) };
+        closing.push_str(&format!("(раніше) {who}: {}\n", said(message)));
+    }
+    let private = scene.gathered.window.last().is_some_and(|message| message.chat.kind == ChatKind::Private);
+    let mut whom: Vec<String> = Vec::new();
+    for message in scene.gathered.window.iter().filter(|message| scene.answer.contains(&message.id)) {
+        let label = label(&message.author);
+        if !whom.contains(&label) {
+            whom.push(label);
+        }
+    }
+    closing.push_str(&format!("(зараз {})", scene.now_words));
+    if !private {
+        closing.push_str(&format!(" (до тебе звертається {}; дай одну відповідь)", whom.join(", ")));
+    }
+    closing
+}

@@ -1,1 +1,29 @@
-//! storage
+//! What must survive: inbox, memory, outbox and what the replicas share.
+//!
+//! A [`Store`] is a few narrow traits. Each method is one whole transaction, named for its purpose: when it returns,
+//! its effect is durable; when it fails, nothing of it happened (or, after a [`StorageError::Deadline`], it is not
+//! known, and every method may be asked again). Nothing of SQL leaves a backend's folder. Times and ids come in as
+//! arguments; only leases and sending marks are judged by the store's own clock, for two hosts have two clocks.
+
+mod bell;
+mod error;
+mod inbox;
+mod memory;
+mod outbox;
+mod shared;
+pub mod sqlite;
+
+pub use bell::Bell;
+pub use error::StorageError;
+pub use inbox::{
+    Admission, Claim, ClaimRef, ClaimRequest, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth, InboxStore,
+    ModelCall, NewOutgoing, NewUpdate, TurnEnd, Verdict,
+};
+pub use memory::{MemoryStore, WindowRequest};
+pub use outbox::{Ended, EndedOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
+pub use shared::{Heartbeat, SharedStore, Slot, StoreHealth};
+
+/// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
+pub trait Store: InboxStore + MemoryStore + OutboxStore + SharedStore {}
+
+impl<T: InboxStore + MemoryStore + OutboxStore + SharedStore> Store for T {}

@@ -20,4 +20,9 @@ pub fn init_logging() {
     } else {
         log.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
     }
+    // The standard message may quote the value that a panic stumbled over; the place says enough.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic");
+    }));
 }

@@ -52,7 +52,7 @@ macro_rules! metrics {
 metrics! {
     /// Time to answer an HTTP request, by matched route and status.
     HTTP_REQUEST_DURATION Histogram "gryag_http_request_duration_seconds" ["route", "status"];
-    /// Requests refused before their route's handler: wrong secret, too many, too large, overload.
+    /// Requests refused by a layer (secret, rate, too_large, body_stalled, body_broken, overload, deadline, unforeseen).
     HTTP_REFUSED Counter "gryag_http_refused_total" ["reason"];
     /// Updates taken in, by kind and outcome (admitted, duplicate, unusable, refused).
     UPDATES Counter "gryag_updates_total" ["kind", "outcome"];

@@ -1,7 +1,12 @@
 //! The metrics registry as a value that is handed around, so that two bots in one process (tests, sandbox) do not
 //! share figures.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -14,7 +19,11 @@ pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     handle: PrometheusHandle,
     process: metrics_process::Collector,
+    open_values: Arc<Mutex<HashMap<&'static str, HashSet<String>>>>,
 }
+
+/// Distinct values that an open label takes before further ones are counted as `other`.
+const OPEN_VALUES: usize = 32;
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,12 +62,34 @@ impl Metrics {
         }
         let process = metrics_process::Collector::default();
         metrics::with_local_recorder(&recorder, || process.describe());
-        Self { recorder: Arc::new(recorder), handle, process }
+        Self { recorder: Arc::new(recorder), handle, process, open_values: Arc::default() }
     }
 
     /// Adds one to a counter.
     pub fn increment(&self, description: &'static Description, labels: &[(&'static str, &str)]) {
         self.add(description, labels, 1);
+    }
+
+    /// Adds one to a counter whose last label is a name from outside: bounded in length, alphabet and number.
+    pub fn increment_open(
+        &self,
+        description: &'static Description,
+        labels: &[(&'static str, &str)],
+        open: &'static str,
+        value: &str,
+    ) {
+        let plain = value.len() <= 40 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let mut open_values = self.open_values.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open_values.entry(description.name).or_default();
+        let value = if plain && (known.contains(value) || known.len() < OPEN_VALUES) {
+            known.insert(value.to_owned());
+            value
+        } else {
+            "other"
+        };
+        drop(open_values);
+        let labels: Vec<_> = labels.iter().copied().chain([(open, value)]).collect();
+        self.increment(description, &labels);
     }
 
     /// Adds to a counter.

@@ -1,0 +1,467 @@
+//! Builds the bot from its configuration, starts its tasks, and stops them in order.
+//!
+//! Four tasks meet only in the store and its bell: the edge takes updates in, the worker runs turns, the sender says
+//! what they leave, maintenance looks after the rest.
+
+mod identity;
+mod registration;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, routing};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::{SharedClock, SystemClock},
+    commands::Commands,
+    config::{Config, Intake, models::Thinking},
+    domain::Timestamp,
+    edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
+    errors::ErrorHandler,
+    gemini::{Gemini, GeminiOptions, OptionsError, RateSlots, Slot, SlotsUnavailable},
+    inbox::Inbox,
+    layers::{
+        client_address::IpRange,
+        rate_limit::{AddressBudget, AddressLimiter},
+    },
+    maintenance::{Maintenance, MaintenanceParts},
+    memory::Memory,
+    outbox::{Sender, SenderParts},
+    persona::Persona,
+    random::{Seeded, SharedRandom},
+    shutdown::Shutdown,
+    storage::{
+        SendLimits, SharedStore, StorageError,
+        sqlite::{CommitFault, SqliteOptions, SqliteStore},
+    },
+    telegram::{Me, Telegram, TelegramError, TelegramOptions},
+    telemetry::{Metrics, metric},
+    transport::{Transport, TransportError, TransportOptions, http_client},
+    worker::{Worker, WorkerOptions, WorkerParts},
+};
+
+/// Longest time of one call of the Bot API.
+const TELEGRAM_CALL: Duration = Duration::from_secs(15);
+
+/// Everything that the bot meets outside itself: tests and the sandbox put their own in.
+#[derive(Clone)]
+pub struct Outside {
+    /// The way to the Bot API.
+    pub telegram: Transport,
+    /// The way to the model.
+    pub gemini: Transport,
+    /// Time.
+    pub clock: SharedClock,
+    /// Chance.
+    pub random: SharedRandom,
+    /// Faults of the store, for tests.
+    pub commit_fault: Option<CommitFault>,
+}
+
+impl Outside {
+    /// The real world.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no usable certificate store.
+    pub fn real() -> Result<Self, AppError> {
+        let http = http_client(TransportOptions::default())?;
+        Ok(Self {
+            telegram: http.clone(),
+            gemini: http,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(Seeded::from_entropy()),
+            commit_fault: None,
+        })
+    }
+}
+
+/// Why the bot cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store cannot be used.
+    #[error("the store cannot be used: {0}")]
+    Store(#[from] StorageError),
+    /// The HTTP client cannot be built.
+    #[error("the HTTP client cannot be built: {0}")]
+    Transport(#[from] TransportError),
+    /// Telegram does not know the token.
+    #[error("telegram refused the bot: {0}")]
+    Telegram(#[from] TelegramError),
+    /// A Gemini setting cannot be used.
+    #[error(transparent)]
+    Gemini(#[from] OptionsError),
+    /// The persona's file is wrong.
+    #[error("BOT_PERSONA cannot be used: {0}")]
+    Persona(#[from] crate::persona::PersonaError),
+    /// The data directory belongs to another bot.
+    #[error(
+        "BOT_DATA_DIR belongs to bot {stored}, but TELEGRAM_BOT_TOKEN is of bot {ours}; \
+         give each bot (and the sandbox) a data directory of its own"
+    )]
+    ForeignData {
+        /// The bot that has used it.
+        stored: String,
+        /// This one.
+        ours: String,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; is another program there? BOT_HTTP_ADDR sets the address")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// A task died.
+    #[error("the task «{0}» died; the log says why")]
+    TaskDied(&'static str),
+}
+
+/// A running bot.
+pub struct App {
+    /// What answers HTTP.
+    pub router: Router,
+    /// Its store.
+    pub store: SqliteStore,
+    /// Its figures.
+    pub metrics: Metrics,
+    /// Its errors.
+    pub errors: ErrorHandler,
+    /// How it stops.
+    pub shutdown: Shutdown,
+    /// Cancelled once the bot knows who it is and its worker runs.
+    pub awake: CancellationToken,
+    conversation: JoinHandle<()>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl App {
+    /// Opens the store and starts everything but the HTTP server.
+    ///
+    /// # Errors
+    ///
+    /// If the store, the persona or the token cannot be used.
+    pub async fn start(config: &Config, outside: Outside, shutdown: Shutdown) -> Result<Self, AppError> {
+        let metrics = Metrics::new();
+        metrics.set(&metric::BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+        let (errors, found) = ErrorHandler::new(outside.clock.clone(), metrics.clone());
+        let persona = Arc::new(load_persona(&config.behavior.persona)?);
+        let store = SqliteStore::open(store_options(config, &outside, &metrics), &shutdown).await?;
+        identity::check_owner(&store, config).await?;
+        let limiter = Arc::new(AddressLimiter::new(AddressBudget::default()));
+        let gemini = Arc::new(gemini(config, &outside, &store, &metrics)?);
+        let build = Arc::new(Build {
+            owner: format!("{:016x}", outside.random.bits()),
+            started_at: outside.clock.now(),
+            telegram: Telegram::new(outside.telegram.clone(), telegram_options(config), metrics.clone()),
+            inbox: Inbox::new(Arc::new(store.clone()), metrics.clone(), Arc::new(|_| false)),
+            awake: CancellationToken::new(),
+            config: config.clone(),
+            outside,
+            metrics,
+            errors,
+            persona,
+            store,
+            limiter,
+            gemini,
+            shutdown,
+        });
+        build.start_maintenance(found);
+        let router = build.router();
+        let conversation = build.start_conversation();
+        Ok(Self {
+            router,
+            store: build.store.clone(),
+            metrics: build.metrics.clone(),
+            errors: build.errors.clone(),
+            shutdown: build.shutdown.clone(),
+            awake: build.awake.clone(),
+            conversation,
+            server: None,
+        })
+    }
+
+    /// Starts the HTTP server.
+    pub fn listen(&mut self, listener: TcpListener) {
+        let (router, shutdown) = (self.router.clone(), self.shutdown.clone());
+        let server = async move { edge::serve(listener, router, ServerLimits::default(), &shutdown).await };
+        let (ended, shutdown) = (CancellationToken::new(), self.shutdown.clone());
+        let guard = ended.clone().drop_guard();
+        self.shutdown.spawn_essential("http server", async move {
+            let _guard = guard;
+            server.await;
+        });
+        self.server = Some(shutdown.spawn(async move { ended.cancelled().await }));
+    }
+
+    /// Stops in order: not ready but still accepting (`drain`), no new work, running turns and sends, the store. What
+    /// is not done when `grace` is over is dropped; its leases expire.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::TaskDied`] if that is why it stops.
+    pub async fn stop(self, drain: Duration, grace: Duration) -> Result<(), AppError> {
+        let shutdown = self.shutdown.clone();
+        let hard = shutdown.hard.clone();
+        let deadline = tokio::time::Instant::now() + grace;
+        shutdown.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => hard.cancel(),
+                () = hard.cancelled() => {}
+            }
+        });
+        shutdown.draining.cancel();
+        if !shutdown.soft.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(drain) => {}
+                () = shutdown.soft.cancelled() => {}
+                () = shutdown.hard.cancelled() => {}
+            }
+        }
+        shutdown.soft.cancel();
+        // A task that panicked was reported when it did.
+        let _ = self.conversation.await;
+        if let Some(server) = self.server {
+            let _ = server.await;
+        }
+        self.store.close().await;
+        let in_time = !shutdown.hard.is_cancelled();
+        shutdown.hard.cancel();
+        shutdown.finished().await;
+        tracing::info!(in_time, "stopped");
+        match shutdown.failed_task() {
+            Some(task) => Err(AppError::TaskDied(task)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the pieces are built from.
+struct Build {
+    config: Config,
+    outside: Outside,
+    owner: String,
+    started_at: Timestamp,
+    metrics: Metrics,
+    errors: ErrorHandler,
+    persona: Arc<Persona>,
+    store: SqliteStore,
+    telegram: Telegram,
+    gemini: Arc<Gemini>,
+    inbox: Inbox,
+    limiter: Arc<AddressLimiter>,
+    shutdown: Shutdown,
+    awake: CancellationToken,
+}
+
+impl Build {
+    fn router(&self) -> Router {
+        let webhook =
+            Webhook { inbox: self.inbox.clone(), clock: self.outside.clock.clone(), errors: self.errors.clone() };
+        let health = Health {
+            shutdown: self.shutdown.clone(),
+            store: Arc::new(self.store.clone()),
+            metrics: self.metrics.clone(),
+        };
+        let open = Router::new()
+            .route("/livez", routing::get(edge::live))
+            .route("/readyz", routing::get(edge::ready))
+            .route("/metrics", routing::get(edge::metrics))
+            .with_state(health);
+        let routes = EdgeRoutes { webhook: routing::post(edge::receive).with_state(webhook), open };
+        let trusted = &self.config.advanced.trusted_proxies;
+        let parts = StackParts {
+            metrics: self.metrics.clone(),
+            errors: self.errors.clone(),
+            random: self.outside.random.clone(),
+            trusted_proxies: trusted
+                .iter()
+                .filter_map(|network| IpRange::new(network.address(), network.prefix_bits()))
+                .collect(),
+            webhook_secrets: self.config.advanced.webhook_secrets.clone(),
+            limiter: Arc::clone(&self.limiter),
+            limits: WebhookLimits::default(),
+        };
+        edge::stack(routes, parts)
+    }
+
+    fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) {
+        let limiter = Arc::clone(&self.limiter);
+        let maintenance = Maintenance::new(MaintenanceParts {
+            store: Arc::new(self.store.clone()),
+            owner: self.owner.clone(),
+            started_at: self.started_at,
+            clock: self.outside.clock.clone(),
+            errors: self.errors.clone(),
+            metrics: self.metrics.clone(),
+            sweeps: vec![Arc::new(move || limiter.sweep())],
+        });
+        self.shutdown.spawn_essential("maintenance", maintenance.run(found, self.shutdown.clone()));
+    }
+
+    /// Starts worker, sender and intake as soon as the bot knows who it is. Updates are taken in before that.
+    fn start_conversation(self: &Arc<Self>) -> JoinHandle<()> {
+        let ended = CancellationToken::new();
+        let guard = ended.clone().drop_guard();
+        let build = Arc::clone(self);
+        self.shutdown.spawn_essential("conversation", async move {
+            let _guard = guard;
+            let identify = identity::Identify {
+                telegram: build.telegram.clone(),
+                store: Arc::new(build.store.clone()),
+                errors: build.errors.clone(),
+                shutdown: build.shutdown.clone(),
+            };
+            if let Some(me) = identify.run().await {
+                build.converse(Arc::new(me)).await;
+            }
+        });
+        self.shutdown.spawn(async move { ended.cancelled().await })
+    }
+
+    /// Runs until the soft stop: first the worker ends its turns, then the sender what they left.
+    async fn converse(&self, me: Arc<Me>) {
+        let shutdown = &self.shutdown;
+        let sender_stop = CancellationToken::new();
+        let sending = shutdown.spawn(self.sender(Arc::clone(&me)).run(sender_stop.clone()));
+        shutdown.spawn(registration::Registration::new(self).run());
+        if self.config.essential.intake == Intake::Poll {
+            shutdown.spawn_essential("poller", self.poller().run(shutdown.clone()));
+        }
+        self.awake.cancel();
+        let worker = self.worker(me);
+        tokio::pin!(sending);
+        tokio::select! {
+            () = worker.run() => {
+                sender_stop.cancel();
+                // A panic of the sender was printed when it happened.
+                let _ = sending.await;
+            }
+            // Ends this task before the soft stop, which stops the process with failure.
+            ended = &mut sending => tracing::error!(panicked = ended.is_err(), "the sender ended"),
+        }
+    }
+
+    fn worker(&self, me: Arc<Me>) -> Worker {
+        let (behavior, advanced) = (&self.config.behavior, &self.config.advanced);
+        let store = Arc::new(self.store.clone());
+        let context_limit = u32::try_from(advanced.context_limit).unwrap_or(u32::MAX);
+        let parts = WorkerParts {
+            inbox: store.clone(),
+            bell: self.store.bell(),
+            memory: Memory::new(store, context_limit),
+            gemini: Arc::clone(&self.gemini),
+            telegram: self.telegram.clone(),
+            me,
+            persona: Arc::clone(&self.persona),
+            commands: Commands::new(Arc::clone(&self.persona)),
+            clock: self.outside.clock.clone(),
+            random: self.outside.random.clone(),
+            errors: self.errors.clone(),
+            metrics: self.metrics.clone(),
+        };
+        let options = WorkerOptions {
+            owner: self.owner.clone(),
+            lease: advanced.lease,
+            turns_max: advanced.worker_turns,
+            turn_deadline: advanced.turn_deadline,
+            age_max: behavior.max_message_age,
+            context_tokens_max: advanced.max_context_tokens,
+        };
+        Worker::new(parts, options, self.shutdown.clone())
+    }
+
+    fn sender(&self, me: Arc<Me>) -> Sender {
+        let advanced = &self.config.advanced;
+        let parts = SenderParts {
+            outbox: Arc::new(self.store.clone()),
+            bell: self.store.bell(),
+            telegram: self.telegram.clone(),
+            me,
+            limits: SendLimits {
+                global_per_second: advanced.rate_global,
+                chat_per_second: advanced.rate_chat,
+                group_per_minute: advanced.rate_group,
+            },
+            owner: self.owner.clone(),
+            clock: self.outside.clock.clone(),
+            errors: self.errors.clone(),
+            metrics: self.metrics.clone(),
+        };
+        Sender::new(parts, self.shutdown.clone())
+    }
+
+    fn poller(&self) -> Poller {
+        Poller {
+            telegram: self.telegram.clone(),
+            inbox: self.inbox.clone(),
+            store: Arc::new(self.store.clone()),
+            owner: self.owner.clone(),
+            clock: self.outside.clock.clone(),
+            random: self.outside.random.clone(),
+            errors: self.errors.clone(),
+        }
+    }
+}
+
+/// `BOT_PERSONA`: the built-in one by its name, or a file.
+fn load_persona(which: &str) -> Result<Persona, crate::persona::PersonaError> {
+    if which == "gryag" { Ok(Persona::built_in()) } else { Persona::load(std::path::Path::new(which)) }
+}
+
+fn store_options(config: &Config, outside: &Outside, metrics: &Metrics) -> SqliteOptions {
+    SqliteOptions {
+        inbox_max: config.advanced.max_queue,
+        free_disk_min_bytes: config.advanced.min_free_disk_mb * 1024 * 1024,
+        commit_fault: outside.commit_fault.clone(),
+        ..SqliteOptions::new(&config.essential.data_dir, outside.clock.clone(), metrics.clone())
+    }
+}
+
+fn telegram_options(config: &Config) -> TelegramOptions {
+    TelegramOptions {
+        api_url: config.advanced.api_url.clone(),
+        token: config.essential.bot_token.clone(),
+        call_timeout: TELEGRAM_CALL,
+    }
+}
+
+fn gemini(config: &Config, outside: &Outside, store: &SqliteStore, metrics: &Metrics) -> Result<Gemini, OptionsError> {
+    let settings = &config.gemini;
+    let rate: Option<Arc<dyn RateSlots>> = (settings.rate_limit_rpm > 0).then(|| {
+        Arc::new(StoreSlots { store: store.clone(), per_minute: settings.rate_limit_rpm }) as Arc<dyn RateSlots>
+    });
+    let options = GeminiOptions {
+        base_url: settings.base_url.clone(),
+        api_key: config.essential.gemini_api_key.clone(),
+        model: settings.model.clone(),
+        fallback_model: settings.fallback_model.clone(),
+        max_output_tokens: settings.max_output_tokens,
+        temperature: settings.temperature,
+        thinking: settings.thinking_level.map(Thinking::Level),
+        call_timeout: settings.timeout,
+        max_concurrent: settings.max_concurrent,
+        rate,
+    };
+    Gemini::new(&options, outside.gemini.clone(), outside.clock.clone(), outside.random.clone(), metrics.clone())
+}
+
+/// `GEMINI_RATE_LIMIT_RPM`, shared by the replicas through the store.
+#[derive(Debug)]
+struct StoreSlots {
+    store: SqliteStore,
+    per_minute: u32,
+}
+
+#[async_trait::async_trait]
+impl RateSlots for StoreSlots {
+    async fn take(&self) -> Result<Slot, SlotsUnavailable> {
+        match self.store.take_slot("gemini", self.per_minute).await {
+            Ok(crate::storage::Slot::Granted) => Ok(Slot::Granted),
+            Ok(crate::storage::Slot::Wait(pause)) => Ok(Slot::Wait(pause)),
+            Err(_) => Err(SlotsUnavailable),
+        }
+    }
+}

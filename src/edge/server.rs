@@ -1,0 +1,230 @@
+//! The HTTP server: accepts connections and keeps their number and every wait for the other side bounded, which
+//! `axum::serve` does not.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+
+use super::connection::serve_connection;
+use crate::shutdown::Shutdown;
+
+/// How long accepting rests when the system has no descriptors or memory for another connection.
+const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
+
+/// What one connection, and all of them, may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ServerLimits {
+    /// Connections at a time, at least one; further ones wait in the listener's backlog.
+    pub connections_max: u32,
+    /// Time for a request's whole head, from the connection's opening or the head's first byte.
+    pub head_timeout: Duration,
+    /// How long a connection may rest between two requests. Longer than the proxy's (30 s), which must close first.
+    pub idle_timeout: Duration,
+    /// How long the other side may take nothing of a response.
+    pub write_stall_timeout: Duration,
+    /// How long we read on after our last word on a connection.
+    pub linger: Duration,
+    /// Largest head; a larger one is answered 431.
+    pub head_bytes_max: usize,
+    /// Largest read buffer of a connection, at least 8192.
+    pub buffer_bytes_max: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 1024,
+            head_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(75),
+            write_stall_timeout: Duration::from_secs(15),
+            linger: Duration::from_secs(1),
+            head_bytes_max: 16 * 1024,
+            // 1024 connections then hold at most 64 MB; hyper's own figure, 400 KB, would allow 400 MB.
+            buffer_bytes_max: 64 * 1024,
+        }
+    }
+}
+
+/// Serves `router` on `listener` until the soft stop; then lets running requests finish, until the hard stop.
+pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, shutdown: &Shutdown) {
+    let slots = Arc::new(Semaphore::new(limits.connections_max as usize));
+    loop {
+        let (stream, peer, slot) = tokio::select! {
+            biased;
+            () = shutdown.soft.cancelled() => break,
+            accepted = accept(&listener, &slots) => accepted,
+        };
+        let (router, connection_shutdown) = (router.clone(), shutdown.clone());
+        shutdown.spawn(async move {
+            serve_connection(stream, peer, router, &limits, &connection_shutdown).await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    tokio::select! {
+        _ = slots.acquire_many(limits.connections_max) => {}
+        () = shutdown.hard.cancelled() => {}
+    }
+}
+
+/// The next connection, once there is a slot for it. Dropped while it waits, it loses nothing.
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // An answer is one small packet that must not wait for the next.
+                if stream.set_nodelay(true).is_ok() {
+                    return (stream, peer, slot);
+                }
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections; is the limit of open files too low?");
+                sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether only the connection at hand failed: it left before we took it.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        sync::Notify,
+    };
+
+    use super::*;
+
+    // Real sockets, so real time; nothing here waits for a time to pass.
+
+    async fn listen() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    async fn ask(stream: &mut TcpStream) {
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    }
+
+    /// Reads up to the end of a response whose body is `here`.
+    async fn answer(stream: &mut TcpStream) -> String {
+        let mut text = Vec::new();
+        while !text.ends_with(b"here") {
+            let byte = stream.read_u8().await.unwrap();
+            text.push(byte);
+        }
+        String::from_utf8(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_soft_stop_finishes_what_runs_and_takes_nothing_new() {
+        let (listener, address) = listen().await;
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (handler_begun, handler_go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
+        let router = Router::new().route(
+            "/",
+            get(async move || {
+                handler_begun.notify_one();
+                handler_go_on.notified().await;
+                "here"
+            }),
+        );
+        let shutdown = Shutdown::new();
+        let serving = shutdown.clone();
+        let served = shutdown.spawn(async move { serve(listener, router, ServerLimits::default(), &serving).await });
+
+        let mut running = TcpStream::connect(address).await.unwrap();
+        ask(&mut running).await;
+        begun.notified().await;
+        shutdown.soft.cancel();
+        while TcpStream::connect(address).await.is_ok() {
+            // The listener is still to be closed.
+        }
+        assert!(!served.is_finished(), "a request runs");
+        go_on.notify_one();
+        assert!(answer(&mut running).await.contains("connection: close"));
+        drop(running);
+        served.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_hard_stop_waits_for_nobody() {
+        let (listener, address) = listen().await;
+        let begun = Arc::new(Notify::new());
+        let handler_begun = Arc::clone(&begun);
+        let router = Router::new().route(
+            "/",
+            get(async move || {
+                handler_begun.notify_one();
+                std::future::pending::<()>().await;
+            }),
+        );
+        let shutdown = Shutdown::new();
+        let serving = shutdown.clone();
+        let served = shutdown.spawn(async move { serve(listener, router, ServerLimits::default(), &serving).await });
+        let mut stuck = TcpStream::connect(address).await.unwrap();
+        ask(&mut stuck).await;
+        begun.notified().await;
+        shutdown.soft.cancel();
+        shutdown.hard.cancel();
+        served.await.unwrap();
+        shutdown.finished().await;
+        assert!(stuck.read_u8().await.is_err(), "no answer, and the connection is closed");
+    }
+
+    #[tokio::test]
+    async fn a_connection_beyond_the_cap_waits_for_a_slot() {
+        let (listener, address) = listen().await;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let router = Router::new().route(
+            "/",
+            get(async move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+                "here"
+            }),
+        );
+        let limits = ServerLimits { connections_max: 1, ..ServerLimits::default() };
+        let shutdown = Shutdown::new();
+        let serving = shutdown.clone();
+        shutdown.spawn(async move { serve(listener, router, limits, &serving).await });
+
+        let mut first = TcpStream::connect(address).await.unwrap();
+        ask(&mut first).await;
+        answer(&mut first).await;
+        let mut second = TcpStream::connect(address).await.unwrap();
+        ask(&mut second).await;
+        for _ in 0..20 {
+            ask(&mut first).await;
+            answer(&mut first).await;
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 21, "the second is not heard while the first holds the slot");
+        drop(first);
+        answer(&mut second).await;
+    }
+
+    #[test]
+    fn accepting_rests_only_when_the_system_is_exhausted() {
+        assert!(is_of_one_connection(&io::ErrorKind::ConnectionAborted.into()));
+        let too_many_open_files = io::Error::from_raw_os_error(24);
+        assert!(!is_of_one_connection(&too_many_open_files));
+    }
+}

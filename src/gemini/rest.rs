@@ -1,0 +1,83 @@
+//! Remembers for how long a model need not be asked at all.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::tz::TimeZone;
+
+use super::error::GeminiError;
+use crate::{clock::SharedClock, domain::Timestamp};
+
+/// A model that does not exist, or not for this key, is asked again after this long. Short, because a proxy in front of
+/// upstream answers 404 too while it is being restarted.
+const MISSING_REST: Duration = Duration::from_secs(60);
+
+/// One model's rest.
+#[derive(Debug)]
+pub(super) struct Rest {
+    clock: SharedClock,
+    // Held for a copy, never across an await.
+    state: Mutex<Option<(Timestamp, GeminiError)>>,
+}
+
+impl Rest {
+    pub(super) fn new(clock: SharedClock) -> Self {
+        Self { clock, state: Mutex::default() }
+    }
+
+    /// The error that the model would give again.
+    pub(super) fn refusal(&self) -> Option<GeminiError> {
+        let now = self.clock.now();
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, error) = state.as_ref().filter(|(until, _)| *until > now)?;
+        let mut error = error.clone();
+        if let GeminiError::QuotaPerDay { retry_after, .. } = &mut error {
+            *retry_after = until.since(now);
+        }
+        Some(error)
+    }
+
+    /// Lets the model rest if the error says that asking again is in vain.
+    pub(super) fn learn(&self, error: &GeminiError) {
+        let rest = match error {
+            GeminiError::QuotaPerDay { retry_after, .. } => *retry_after,
+            GeminiError::NotInTier { .. } | GeminiError::Gone { .. } => MISSING_REST,
+            _ => return,
+        };
+        let until = self.clock.now() + rest;
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some((until, error.clone()));
+    }
+}
+
+/// Time until the day's quotas are renewed: midnight in California.
+pub(super) fn until_midnight_pacific(now: Timestamp) -> Duration {
+    next_midnight_pacific(now).map_or(Duration::from_secs(24 * 3_600), |midnight| midnight.since(now))
+}
+
+fn next_midnight_pacific(now: Timestamp) -> Option<Timestamp> {
+    let zone = TimeZone::get("America/Los_Angeles").ok()?;
+    let today = jiff::Timestamp::from_millisecond(now.0).ok()?.to_zoned(zone);
+    let midnight = today.tomorrow().ok()?.start_of_day().ok()?;
+    Some(Timestamp(midnight.timestamp().as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_ends_at_midnight_in_california_in_winter_and_summer_and_between() {
+        for (now, midnight) in [
+            ("2026-11-23T10:00:00Z", "2026-11-24T08:00:00Z"),
+            ("2026-11-23T07:59:59Z", "2026-11-23T08:00:00Z"),
+            ("2026-11-23T08:00:00Z", "2026-11-24T08:00:00Z"),
+            ("2026-07-01T10:00:00Z", "2026-07-02T07:00:00Z"),
+            ("2026-11-01T07:30:00Z", "2026-11-02T08:00:00Z"), // that day has 25 hours
+        ] {
+            let instant = |text: &str| Timestamp(text.parse::<jiff::Timestamp>().expect("a time").as_millisecond());
+            assert_eq!(until_midnight_pacific(instant(now)), instant(midnight).since(instant(now)), "{now}");
+        }
+    }
+}

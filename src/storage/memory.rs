@@ -1,0 +1,33 @@
+//! What is remembered of a chat. Every question names one chat: nothing of another chat can come back.
+
+use async_trait::async_trait;
+
+use super::StorageError;
+use crate::domain::{ChatId, Message, MessageId, TopicId};
+
+/// Which messages to gather.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WindowRequest {
+    /// This chat only.
+    pub chat: ChatId,
+    /// This topic only; none is General or a chat without topics.
+    pub topic: Option<TopicId>,
+    /// At most so many messages.
+    pub limit: u32,
+    /// The window's start moves by so many messages at a time, so that prompts keep their prefix (design.md
+    /// section 4). One moves it with every message.
+    pub block: u32,
+}
+
+/// The memory.
+#[async_trait]
+pub trait MemoryStore: Send + Sync {
+    /// The newest messages of a chat's topic, oldest first.
+    async fn window(&self, request: WindowRequest) -> Result<Vec<Message>, StorageError>;
+
+    /// One message of a chat, however old.
+    async fn message(&self, chat: ChatId, id: MessageId) -> Result<Option<Message>, StorageError>;
+
+    /// Whether a picture of this album is remembered.
+    async fn album_is_known(&self, chat: ChatId, album: &str) -> Result<bool, StorageError>;
+}

@@ -1,0 +1,83 @@
+//! What the replicas share beside messages: rates, leases, heartbeats, errors, and the store's own health.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::StorageError;
+use crate::{domain::Timestamp, errors::ErrorRecord};
+
+/// Whether a shared rate has room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Slot {
+    /// Taken: go on.
+    Granted,
+    /// Ask again after this long.
+    Wait(Duration),
+}
+
+/// What a replica tells about itself every ten seconds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heartbeat {
+    /// The replica.
+    pub owner: String,
+    /// When it wrote this.
+    pub at: Timestamp,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Version, readiness, memory, breakers and cache counters as a JSON object.
+    pub facts: String,
+}
+
+/// Whether the store can do its work, judged without asking it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StoreHealth {
+    /// Reads and writes.
+    Good,
+    /// The last write failed (disk full, disk error, locked): both replicas suffer from it alike.
+    Unwritable,
+    /// Damaged: writing has stopped for good.
+    Corrupt,
+    /// This process's writer has died; the other replica's may live.
+    WriterDead,
+}
+
+/// The rest of the store.
+#[async_trait]
+pub trait SharedStore: Send + Sync {
+    /// Takes one slot of the rate `name`, which admits `per_minute` evenly with a burst of a tenth (at least one).
+    async fn take_slot(&self, name: &'static str, per_minute: u32) -> Result<Slot, StorageError>;
+
+    /// Takes or prolongs the lease `name`; false while another owner holds it. Its end is judged by the store's clock.
+    async fn lease(&self, name: &'static str, owner: &str, duration: Duration) -> Result<bool, StorageError>;
+
+    /// Ends a lease early.
+    async fn end_lease(&self, name: &'static str, owner: &str) -> Result<(), StorageError>;
+
+    /// A small stored fact.
+    async fn fact(&self, name: &'static str) -> Result<Option<String>, StorageError>;
+
+    /// Stores a small fact.
+    async fn set_fact(&self, name: &'static str, value: String) -> Result<(), StorageError>;
+
+    /// Writes this replica's heartbeat and forgets those older than a day.
+    async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StorageError>;
+
+    /// The heartbeats of all replicas.
+    async fn heartbeats(&self) -> Result<Vec<Heartbeat>, StorageError>;
+
+    /// Stores errors; the newest hundred are kept.
+    async fn keep_errors(&self, errors: Vec<ErrorRecord>) -> Result<(), StorageError>;
+
+    /// The kept errors, newest first: when, place, class, message.
+    async fn kept_errors(&self) -> Result<Vec<(Timestamp, String, String, String)>, StorageError>;
+
+    /// A full check of the whole database; an error says what is damaged.
+    async fn check(&self) -> Result<(), StorageError>;
+
+    /// Moves the log into the database file, as far as readers allow.
+    async fn checkpoint(&self) -> Result<(), StorageError>;
+
+    /// Whether the store can do its work.
+    fn health(&self) -> StoreHealth;
+}

@@ -1,0 +1,99 @@
+//! Connections: their settings, the reading pool, and the deadline that interrupts a query.
+
+use std::{path::Path, time::Duration};
+
+use deadpool_sqlite::{Config, Hook, HookError, Pool, PoolError, Runtime, rusqlite::Connection};
+use rusqlite::config::DbConfig;
+use tokio::time::Instant;
+
+use super::codes::storage_error;
+use crate::storage::StorageError;
+
+/// How long a writer waits for another process's commit.
+const BUSY: Duration = Duration::from_secs(5);
+/// Virtual-machine steps between two looks at the clock.
+const STEPS: i32 = 10_000;
+/// Statements that a connection keeps prepared: more than this backend has.
+const STATEMENTS: usize = 128;
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Access {
+    Write,
+    ReadOnly,
+}
+
+/// Settings of every connection (reliability.md section 3).
+pub(super) fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
+    connection.busy_handler(Some(wait_for_lock))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    match access {
+        Access::Write => connection.pragma_update(None, "cache_size", -4096),
+        Access::ReadOnly => {
+            connection.pragma_update(None, "cache_size", -1024)?;
+            connection.pragma_update(None, "query_only", true)
+        }
+    }
+}
+
+/// SQLite's own busy handler sleeps up to 100 ms at a time, which makes the wait between two processes long and
+/// unfair; a commit takes a fraction of a millisecond, so this one looks again soon.
+#[expect(clippy::disallowed_methods, reason = "runs on a blocking thread, inside SQLite")]
+fn wait_for_lock(tries: i32) -> bool {
+    let pause = Duration::from_micros(if tries < 20 { 200 } else { 2000 });
+    std::thread::sleep(pause);
+    // 20 short pauses, then long ones.
+    pause.saturating_mul(u32::try_from(tries).unwrap_or(0)) < BUSY
+}
+
+/// The pool of one connection for the writer: deadpool replaces it when a panic has poisoned it.
+pub(super) fn writer(path: &Path) -> Result<Pool, StorageError> {
+    pool(path, 1, Access::Write)
+}
+
+/// The pool of reading connections.
+pub(super) fn readers(path: &Path, size: usize) -> Result<Pool, StorageError> {
+    pool(path, size, Access::ReadOnly)
+}
+
+fn pool(path: &Path, size: usize, access: Access) -> Result<Pool, StorageError> {
+    let failed = |detail: String| StorageError::Backend { doing: "building the connection pool", detail };
+    Config::new(path)
+        .builder(Runtime::Tokio1)
+        .map_err(|error| failed(error.to_string()))?
+        .max_size(size)
+        .post_create(Hook::async_fn(move |connection, _| {
+            Box::pin(async move {
+                connection
+                    .interact(move |connection| configure(connection, access))
+                    .await
+                    .map_err(|error| HookError::message(error.to_string()))?
+                    .map_err(HookError::Backend)
+            })
+        }))
+        .build()
+        .map_err(|error| failed(error.to_string()))
+}
+
+/// Why the pool gave no connection.
+pub(super) fn pool_error(doing: &'static str, error: &PoolError) -> StorageError {
+    match error {
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => storage_error(doing, error),
+        PoolError::Closed => StorageError::Closed,
+        other => StorageError::Backend { doing, detail: other.to_string() },
+    }
+}
+
+/// From now on a query of this connection that is still running at `deadline` is interrupted; none lifts it.
+pub(super) fn interrupt_at(connection: &Connection, deadline: Option<Instant>) {
+    let handler = deadline.map(|deadline| move || Instant::now() >= deadline);
+    // Fails only for connections that are not owned, and ours are.
+    let _ = connection.progress_handler(STEPS, handler);
+}

@@ -1,0 +1,248 @@
+//! Messages.
+
+use async_trait::async_trait;
+use deadpool_sqlite::rusqlite::{Connection, Row, params};
+
+use super::{SqliteStore, execute, query_all, query_one};
+use crate::{
+    domain::{
+        Author, AuthorKind, Chat, ChatId, ChatKind, Media, MediaKind, Message, MessageId, Quote, ReplyTo, Timestamp,
+        TopicId, UserId,
+    },
+    storage::{MemoryStore, StorageError, WindowRequest},
+};
+
+/// The columns that [`message`] reads, in its order.
+macro_rules! select_message {
+    ($rest:literal) => {
+        concat!(
+            "SELECT message_id, topic_id, author_kind, author_id, author_name, author_username, text, media_kind, ",
+            "media_label, media_file_id, media_unique_id, media_size, media_mime, album, reply_to, quote, ",
+            "forwarded_from, sent_at, edited_at FROM messages ",
+            $rest
+        )
+    };
+}
+
+pub(super) const WINDOW_SQL: &str = select_message!("WHERE chat_id = ?1 AND topic_id = ?2 AND seq > ?3 ORDER BY seq");
+pub(super) const MESSAGE_SQL: &str = select_message!("WHERE chat_id = ?1 AND message_id = ?2");
+pub(super) const NEWEST_SQL: &str =
+    "SELECT seq FROM messages WHERE chat_id = ?1 AND topic_id = ?2 AND seq IS NOT NULL ORDER BY seq DESC LIMIT 1";
+pub(super) const ALBUM_SQL: &str =
+    "SELECT message_id FROM messages WHERE chat_id = ?1 AND album = ?2 AND seq IS NOT NULL LIMIT 1";
+
+#[async_trait]
+impl MemoryStore for SqliteStore {
+    async fn window(&self, request: WindowRequest) -> Result<Vec<Message>, StorageError> {
+        self.read("gathering a window", move |connection| {
+            let topic = request.topic.map_or(0, |topic| topic.0);
+            let newest = newest_seq(connection, request.chat, topic)?;
+            let start = window_start(newest, i64::from(request.limit), i64::from(request.block));
+            let mut messages = query_all(
+                connection,
+                "gathering a window",
+                WINDOW_SQL,
+                params![request.chat.0, topic, start],
+                |row| message(request.chat, row),
+            )?;
+            // The bot's own answer is remembered before what was written while it thought.
+            messages.sort_by_key(|message| message.id);
+            Ok(messages)
+        })
+        .await
+    }
+
+    async fn message(&self, chat: ChatId, id: MessageId) -> Result<Option<Message>, StorageError> {
+        self.read("fetching a message", move |connection| {
+            query_one(connection, "fetching a message", MESSAGE_SQL, params![chat.0, id.0], |row| message(chat, row))
+        })
+        .await
+    }
+
+    async fn album_is_known(&self, chat: ChatId, album: &str) -> Result<bool, StorageError> {
+        let album = album.to_owned();
+        self.read("looking for an album", move |connection| Ok(album_head(connection, chat, &album)?.is_some())).await
+    }
+}
+
+/// The window begins after this message of the topic: at most `limit` remain, and the start moves by whole blocks.
+fn window_start(newest: i64, limit: i64, block: i64) -> i64 {
+    let surplus = (newest - limit).max(0);
+    let block = block.clamp(1, limit.max(1));
+    surplus.div_euclid(block) * block + if surplus % block == 0 { 0 } else { block }
+}
+
+fn newest_seq(connection: &Connection, chat: ChatId, topic: i64) -> Result<i64, StorageError> {
+    Ok(query_one(connection, "counting a topic", NEWEST_SQL, params![chat.0, topic], |row| row.get(0))?.unwrap_or(0))
+}
+
+fn album_head(connection: &Connection, chat: ChatId, album: &str) -> Result<Option<i64>, StorageError> {
+    query_one(connection, "looking for an album", ALBUM_SQL, params![chat.0, album], |row| row.get(0))
+}
+
+/// Remembers a message; an edited or repeated one replaces what was remembered.
+pub(super) fn remember(tx: &Connection, message: &Message) -> Result<(), StorageError> {
+    remember_chat(tx, &message.chat)?;
+    if replace(tx, message)? {
+        return Ok(());
+    }
+    let topic = message.topic.map_or(0, |topic| topic.0);
+    let head = match &message.album {
+        Some(album) => album_head(tx, message.chat.id, album)?,
+        None => None,
+    };
+    let seq = match head {
+        Some(head) => {
+            // An album is one message: its later pictures only add to the first one's count and caption.
+            execute(
+                tx,
+                "adding to an album",
+                "UPDATE messages SET album_size = album_size + 1, text = CASE WHEN text = '' THEN ?3 ELSE text END \
+                 WHERE chat_id = ?1 AND message_id = ?2",
+                params![message.chat.id.0, head, message.text],
+            )?;
+            None
+        }
+        None => Some(newest_seq(tx, message.chat.id, topic)? + 1),
+    };
+    insert(tx, message, topic, seq)
+}
+
+fn replace(tx: &Connection, message: &Message) -> Result<bool, StorageError> {
+    let media = message.media.as_ref();
+    let changed = execute(
+        tx,
+        "remembering an edit",
+        "UPDATE messages SET text = ?3, media_kind = ?4, media_label = ?5, media_file_id = ?6, media_unique_id = ?7, \
+         media_size = ?8, media_mime = ?9, edited_at = COALESCE(?10, edited_at) WHERE chat_id = ?1 AND message_id = ?2",
+        params![
+            message.chat.id.0,
+            message.id.0,
+            message.text,
+            media.map(|media| media.kind.as_str()),
+            media.and_then(|media| media.label.as_deref()),
+            media.and_then(|media| media.file_id.as_deref()),
+            media.and_then(|media| media.file_unique_id.as_deref()),
+            media.and_then(|media| media.size_bytes.and_then(|size| i64::try_from(size).ok())),
+            media.and_then(|media| media.mime_type.as_deref()),
+            message.edited_at.map(|at| at.0),
+        ],
+    )?;
+    Ok(changed > 0)
+}
+
+fn insert(tx: &Connection, message: &Message, topic: i64, seq: Option<i64>) -> Result<(), StorageError> {
+    let media = message.media.as_ref();
+    execute(
+        tx,
+        "remembering a message",
+        "INSERT INTO messages (chat_id, message_id, topic_id, seq, author_kind, author_id, author_name, \
+         author_username, text, media_kind, media_label, media_file_id, media_unique_id, media_size, media_mime, album, \
+         reply_to, quote, forwarded_from, sent_at, edited_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+        params![
+            message.chat.id.0,
+            message.id.0,
+            topic,
+            seq,
+            message.author.kind.as_str(),
+            message.author.id.0,
+            message.author.name,
+            message.author.username,
+            message.text,
+            media.map(|media| media.kind.as_str()),
+            media.and_then(|media| media.label.as_deref()),
+            media.and_then(|media| media.file_id.as_deref()),
+            media.and_then(|media| media.file_unique_id.as_deref()),
+            media.and_then(|media| media.size_bytes.and_then(|size| i64::try_from(size).ok())),
+            media.and_then(|media| media.mime_type.as_deref()),
+            message.album,
+            message.reply_to.as_ref().map(|reply| reply.message_id.0),
+            message.quote.as_ref().map(|quote| quote.text.as_str()),
+            message.forwarded_from,
+            message.sent_at.0,
+            message.edited_at.map(|at| at.0),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A chat that writes is alive, whatever Telegram said of it before.
+fn remember_chat(tx: &Connection, chat: &Chat) -> Result<(), StorageError> {
+    execute(
+        tx,
+        "remembering a chat",
+        "INSERT INTO chats (chat_id, kind, title) VALUES (?1, ?2, ?3) ON CONFLICT (chat_id) DO UPDATE \
+         SET kind = excluded.kind, title = COALESCE(excluded.title, title), dead_at = NULL, dead_reason = NULL \
+         WHERE dead_at IS NOT NULL OR kind <> excluded.kind \
+         OR (excluded.title IS NOT NULL AND title IS NOT excluded.title)",
+        params![chat.id.0, chat.kind.as_str(), chat.title],
+    )?;
+    Ok(())
+}
+
+/// The kind of chat that an id implies, where only the id is known.
+pub(super) fn kind_of(word: &str) -> ChatKind {
+    match word {
+        "private" => ChatKind::Private,
+        "channel" => ChatKind::Channel,
+        _ => ChatKind::Group,
+    }
+}
+
+fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
+    let topic: i64 = row.get(1)?;
+    let author_kind: String = row.get(2)?;
+    let media_kind: Option<String> = row.get(7)?;
+    let media = match media_kind {
+        Some(kind) => Some(Media {
+            kind: MediaKind::from_stored(&kind),
+            label: row.get(8)?,
+            file_id: row.get(9)?,
+            file_unique_id: row.get(10)?,
+            size_bytes: row.get::<_, Option<i64>>(11)?.and_then(|size| u64::try_from(size).ok()),
+            mime_type: row.get(12)?,
+        }),
+        None => None,
+    };
+    let kind = if chat.0 > 0 { ChatKind::Private } else { ChatKind::Group };
+    Ok(Message {
+        chat: Chat { id: chat, kind, title: None },
+        topic: (topic != 0).then_some(TopicId(topic)),
+        id: MessageId(row.get(0)?),
+        author: Author {
+            kind: AuthorKind::from_stored(&author_kind),
+            id: UserId(row.get(3)?),
+            name: row.get(4)?,
+            username: row.get(5)?,
+        },
+        text: row.get(6)?,
+        media,
+        album: row.get(13)?,
+        reply_to: row.get::<_, Option<i64>>(14)?.map(|id| ReplyTo {
+            message_id: MessageId(id),
+            author: None,
+            text: None,
+        }),
+        quote: row.get::<_, Option<String>>(15)?.map(|text| Quote { text }),
+        forwarded_from: row.get(16)?,
+        sent_at: Timestamp(row.get(17)?),
+        edited_at: row.get::<_, Option<i64>>(18)?.map(Timestamp),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::window_start;
+
+    #[test]
+    fn the_window_never_exceeds_its_limit_and_moves_by_blocks() {
+        for newest in 0..500 {
+            let start = window_start(newest, 80, 8);
+            assert!(newest - start <= 80, "{newest}");
+            assert!(newest - start > 72 || start == 0, "{newest}: only {} remain", newest - start);
+            assert_eq!(start % 8, 0, "{newest}");
+        }
+        assert_eq!(window_start(3, 1, 1), 2);
+    }
+}

@@ -1,0 +1,186 @@
+//! Rates, leases, facts, heartbeats, errors, and the care of the file itself.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_sqlite::rusqlite::{Connection, params};
+
+use super::{
+    SqliteStore,
+    codes::storage_error,
+    execute, query_all, query_one,
+    writer::{Priority, Rings},
+};
+use crate::{
+    domain::Timestamp,
+    errors::ErrorRecord,
+    storage::{Heartbeat, SharedStore, Slot, StorageError, StoreHealth},
+};
+
+/// Errors that are kept.
+const ERRORS_KEPT: i64 = 100;
+/// A full check of a large file takes its time.
+const CHECK_LIMIT: Duration = Duration::from_secs(600);
+
+#[async_trait]
+impl SharedStore for SqliteStore {
+    async fn take_slot(&self, name: &'static str, per_minute: u32) -> Result<Slot, StorageError> {
+        let clock = self.clock.clone();
+        self.write("taking a rate's slot", Priority::Other, Rings::default(), move |tx| {
+            take_slot(tx, name, per_minute, clock.now())
+        })
+        .await
+    }
+
+    async fn lease(&self, name: &'static str, owner: &str, duration: Duration) -> Result<bool, StorageError> {
+        let (owner, clock) = (owner.to_owned(), self.clock.clone());
+        self.write("taking a lease", Priority::Other, Rings::default(), move |tx| {
+            let now = clock.now();
+            let changed = execute(
+                tx,
+                "taking a lease",
+                "INSERT INTO leases (name, owner, until) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE \
+                 SET owner = excluded.owner, until = excluded.until WHERE owner = excluded.owner OR until <= ?4",
+                params![name, owner, (now + duration).0, now.0],
+            )?;
+            Ok(changed > 0)
+        })
+        .await
+    }
+
+    async fn end_lease(&self, name: &'static str, owner: &str) -> Result<(), StorageError> {
+        let owner = owner.to_owned();
+        self.write("ending a lease", Priority::Other, Rings::default(), move |tx| {
+            let sql = "DELETE FROM leases WHERE name = ?1 AND owner = ?2";
+            execute(tx, "ending a lease", sql, params![name, owner]).map(drop)
+        })
+        .await
+    }
+
+    async fn fact(&self, name: &'static str) -> Result<Option<String>, StorageError> {
+        self.read("reading a fact", move |connection| {
+            let sql = "SELECT value FROM facts WHERE name = ?1";
+            query_one(connection, "reading a fact", sql, params![name], |row| row.get(0))
+        })
+        .await
+    }
+
+    async fn set_fact(&self, name: &'static str, value: String) -> Result<(), StorageError> {
+        self.write("storing a fact", Priority::Other, Rings::default(), move |tx| set_fact(tx, name, &value)).await
+    }
+
+    async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StorageError> {
+        self.write("writing a heartbeat", Priority::Other, Rings::default(), move |tx| {
+            execute(
+                tx,
+                "writing a heartbeat",
+                "INSERT INTO heartbeats (owner, at, started_at, facts) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT (owner) DO UPDATE SET at = excluded.at, facts = excluded.facts",
+                params![heartbeat.owner, heartbeat.at.0, heartbeat.started_at.0, heartbeat.facts],
+            )?;
+            let day_ago = heartbeat.at - Duration::from_secs(86_400);
+            execute(tx, "forgetting old heartbeats", "DELETE FROM heartbeats WHERE at < ?1", params![day_ago.0])
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn heartbeats(&self) -> Result<Vec<Heartbeat>, StorageError> {
+        self.read("reading heartbeats", |connection| {
+            let sql = "SELECT owner, at, started_at, facts FROM heartbeats ORDER BY owner";
+            query_all(connection, "reading heartbeats", sql, [], |row| {
+                Ok(Heartbeat {
+                    owner: row.get(0)?,
+                    at: Timestamp(row.get(1)?),
+                    started_at: Timestamp(row.get(2)?),
+                    facts: row.get(3)?,
+                })
+            })
+        })
+        .await
+    }
+
+    async fn keep_errors(&self, errors: Vec<ErrorRecord>) -> Result<(), StorageError> {
+        self.write("keeping errors", Priority::Other, Rings::default(), move |tx| {
+            let doing = "keeping errors";
+            for error in &errors {
+                execute(
+                    tx,
+                    doing,
+                    "INSERT INTO errors (at, place, class, message) VALUES (?1, ?2, ?3, ?4)",
+                    params![error.at.0, error.place, error.class, error.message],
+                )?;
+            }
+            let sql = "DELETE FROM errors WHERE id <= (SELECT MAX(id) FROM errors) - ?1";
+            execute(tx, doing, sql, params![ERRORS_KEPT]).map(drop)
+        })
+        .await
+    }
+
+    async fn kept_errors(&self) -> Result<Vec<(Timestamp, String, String, String)>, StorageError> {
+        self.read("reading errors", |connection| {
+            let sql = "SELECT at, place, class, message FROM errors ORDER BY id DESC";
+            query_all(connection, "reading errors", sql, [], |row| {
+                Ok((Timestamp(row.get(0)?), row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+        })
+        .await
+    }
+
+    async fn check(&self) -> Result<(), StorageError> {
+        self.read_within("checking the database", CHECK_LIMIT, |connection| {
+            let verdict: String = connection
+                .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+                .map_err(|error| storage_error("checking the database", &error))?;
+            if verdict == "ok" { Ok(()) } else { Err(StorageError::Corrupt { detail: verdict }) }
+        })
+        .await
+    }
+
+    async fn checkpoint(&self) -> Result<(), StorageError> {
+        self.read("moving the log into the file", |connection| {
+            connection
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+                .map_err(|error| storage_error("moving the log into the file", &error))
+        })
+        .await
+    }
+
+    fn health(&self) -> StoreHealth {
+        self.store_health()
+    }
+}
+
+pub(super) fn set_fact(tx: &Connection, name: &str, value: &str) -> Result<(), StorageError> {
+    execute(
+        tx,
+        "storing a fact",
+        "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        params![name, value],
+    )
+    .map(drop)
+}
+
+/// GCRA: half of the minute's calls may come at once, the rest evenly, so that no minute has more than `per_minute`.
+fn take_slot(tx: &Connection, name: &str, per_minute: u32, now: Timestamp) -> Result<Slot, StorageError> {
+    let burst = i64::from((per_minute / 2).max(1));
+    let interval = 60_000 / (i64::from(per_minute) - burst).max(1);
+    let doing = "taking a rate's slot";
+    let arrival = query_one(tx, doing, "SELECT arrival_at FROM rates WHERE name = ?1", params![name], |row| {
+        row.get::<_, i64>(0)
+    })?;
+    // An arrival far ahead comes from a clock that stepped back.
+    let arrival = arrival.filter(|at| *at <= now.0 + 60_000 + interval).unwrap_or(0).max(now.0);
+    let wait = arrival - now.0 - (burst - 1) * interval;
+    if wait > 0 {
+        return Ok(Slot::Wait(Duration::from_millis(wait.unsigned_abs())));
+    }
+    execute(
+        tx,
+        doing,
+        "INSERT INTO rates (name, arrival_at) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE \
+         SET arrival_at = excluded.arrival_at",
+        params![name, arrival + interval],
+    )?;
+    Ok(Slot::Granted)
+}

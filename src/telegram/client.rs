@@ -1,0 +1,441 @@
+//! The client of the Bot API: a method of ours for each method of Telegram's that we call.
+//!
+//! Each call is made once. Whether it may be made again is the caller's decision, for only the caller knows whether a
+//! second message would hurt: a `sendMessage` whose answer is lost may have been delivered
+//! ([`TelegramError::outcome_is_known`]). The token stands in the address of every call, so the address is built in one place and
+//! is in no error.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use frankenstein::{
+    methods::{
+        AnswerCallbackQueryParams, DeleteWebhookParams, GetFileParams, SendChatActionParams, SetMyCommandsParams,
+    },
+    types::{BotCommand, ChatAction},
+};
+use http::{Method, Request, Response, Uri, header::CONTENT_TYPE};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::{
+    bodies,
+    error::{self, TelegramError},
+    json::Object,
+};
+use crate::{
+    domain::{ChatId, MessageId, RichText, Timestamp, TopicId, UserId},
+    telemetry::{Metrics, metric},
+    transport::{self, Transport},
+};
+
+/// What a download may take beyond a call: 20 MB at 1 MB/s.
+const DOWNLOAD_EXTRA: Duration = Duration::from_secs(20);
+
+/// How the Bot API is reached.
+#[derive(Clone, Debug)]
+pub struct TelegramOptions {
+    /// Its address without a trailing path: `https://api.telegram.org`, or a local server's.
+    pub api_url: String,
+    /// The bot's token.
+    pub token: SecretString,
+    /// Longest time for one call; long polling adds its own wait.
+    pub call_timeout: Duration,
+}
+
+/// The bot itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Me {
+    /// Its user id.
+    pub id: UserId,
+    /// Its @username, without the @.
+    pub username: String,
+    /// Its shown name.
+    pub first_name: String,
+    /// Privacy mode is off: it sees everything that is said in its groups.
+    pub can_read_all_group_messages: bool,
+}
+
+/// A text to send.
+#[derive(Clone, Copy, Debug)]
+pub struct OutgoingText<'a> {
+    /// Where to.
+    pub chat: ChatId,
+    /// The topic; none for General.
+    pub topic: Option<TopicId>,
+    /// The message it answers; the send survives that message's deletion.
+    pub reply_to: Option<MessageId>,
+    /// The text: 1 to 4096 UTF-16 units.
+    pub text: &'a RichText,
+    /// Without a sound.
+    pub silent: bool,
+    /// Without a preview of its links.
+    pub no_preview: bool,
+}
+
+/// A message that was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sent {
+    /// Its id in its chat.
+    pub message_id: MessageId,
+    /// When, by Telegram's clock; none if Telegram did not say.
+    pub date: Option<Timestamp>,
+}
+
+/// How updates are to be delivered.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookSettings<'a> {
+    /// The public address: HTTPS, port 443, 80, 88 or 8443.
+    pub url: &'a str,
+    /// What Telegram sends back in `X-Telegram-Bot-Api-Secret-Token`: 1 to 256 of `A-Za-z0-9_-`.
+    pub secret: &'a SecretString,
+    /// The kinds wanted, by Telegram's names.
+    pub allowed_updates: &'a [&'a str],
+    /// Connections that Telegram may open at once, 1 to 100.
+    pub max_connections: u32,
+}
+
+/// How updates are delivered, as Telegram tells it.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct WebhookInfo {
+    /// The address; empty if none is set.
+    pub url: String,
+    /// The kinds asked for; none if never named.
+    pub allowed_updates: Option<Vec<String>>,
+    /// Connections that Telegram may open at once; none if Telegram does not tell.
+    pub max_connections: Option<u32>,
+    /// Updates that wait at Telegram.
+    pub pending_update_count: u64,
+    /// When a delivery last failed.
+    pub last_error_at: Option<Timestamp>,
+    /// Why, in Telegram's words, redacted.
+    pub last_error_message: Option<String>,
+}
+
+/// For whom a list of commands is shown; the narrowest wins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "the names are Telegram's own")]
+pub enum CommandScope {
+    Default,
+    AllPrivateChats,
+    AllGroupChats,
+    AllChatAdministrators,
+    Chat(ChatId),
+    ChatAdministrators(ChatId),
+}
+
+/// A file that may be downloaded for at least an hour.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileHandle {
+    /// What [`Telegram::download`] takes.
+    pub file_path: String,
+    /// Its size, where Telegram tells.
+    pub size_bytes: Option<u64>,
+}
+
+/// Shared handle to the Bot API.
+#[derive(Clone)]
+pub struct Telegram {
+    transport: Transport,
+    options: TelegramOptions,
+    metrics: Metrics,
+}
+
+impl fmt::Debug for Telegram {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Telegram").finish_non_exhaustive()
+    }
+}
+
+impl Telegram {
+    /// A client; nothing is called yet.
+    pub fn new(transport: Transport, options: TelegramOptions, metrics: Metrics) -> Self {
+        Self { transport, options, metrics }
+    }
+
+    /// Who the bot is; also the cheapest check of the token.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`].
+    pub async fn get_me(&self) -> Result<Me, TelegramError> {
+        self.call("getMe", &bodies::Nothing {}, |answer| {
+            let user = answer.object("result")?;
+            Some(Me {
+                id: UserId(user.integer("id")?),
+                username: user.words("username")?,
+                first_name: user.words("first_name").unwrap_or_default(),
+                can_read_all_group_messages: user.flag("can_read_all_group_messages"),
+            })
+        })
+        .await
+    }
+
+    /// Sends a text, once.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`]. After [`TelegramError::Ambiguous`] the message may have been delivered.
+    pub async fn send_message(&self, message: &OutgoingText<'_>) -> Result<Sent, TelegramError> {
+        self.call("sendMessage", &bodies::send_message(message), |answer| {
+            let sent = answer.object("result")?;
+            Some(Sent {
+                message_id: MessageId(sent.integer("message_id")?),
+                date: sent.integer("date").map(Timestamp::from_seconds),
+            })
+        })
+        .await
+    }
+
+    /// Shows "typing…" for five seconds, or until a message arrives.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`]; nothing is lost if it is ignored.
+    pub async fn send_typing(&self, chat: ChatId, topic: Option<TopicId>) -> Result<(), TelegramError> {
+        let body = SendChatActionParams::builder()
+            .chat_id(chat.0)
+            .maybe_message_thread_id(bodies::id(topic.map(|topic| topic.0)))
+            .action(ChatAction::Typing)
+            .build();
+        self.call("sendChatAction", &body, done).await
+    }
+
+    /// Asks for updates by webhook. Updates that wait at Telegram are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`].
+    pub async fn set_webhook(&self, settings: &WebhookSettings<'_>) -> Result<(), TelegramError> {
+        let body = bodies::SetWebhook {
+            url: settings.url,
+            secret_token: settings.secret.expose_secret(),
+            allowed_updates: settings.allowed_updates,
+            max_connections: settings.max_connections,
+        };
+        self.call("setWebhook", &body, done).await
+    }
+
+    /// How updates are delivered.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`].
+    pub async fn get_webhook_info(&self) -> Result<WebhookInfo, TelegramError> {
+        self.call("getWebhookInfo", &bodies::Nothing {}, |answer| {
+            let info = answer.object("result")?;
+            Some(WebhookInfo {
+                url: info.text("url")?.into_owned(),
+                allowed_updates: info.value("allowed_updates"),
+                max_connections: info.value("max_connections"),
+                pending_update_count: info.value("pending_update_count").unwrap_or(0),
+                last_error_at: info.integer("last_error_date").map(Timestamp::from_seconds),
+                last_error_message: info.text("last_error_message").map(|message| error::redact(&message)),
+            })
+        })
+        .await
+    }
+
+    /// Ends delivery by webhook. Updates that wait at Telegram are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`].
+    pub async fn delete_webhook(&self) -> Result<(), TelegramError> {
+        let body = DeleteWebhookParams::builder().drop_pending_updates(false).build();
+        self.call("deleteWebhook", &body, done).await
+    }
+
+    /// Waits up to `timeout_s` seconds for updates and returns each as its raw JSON, oldest first, at most `limit`
+    /// (1 to 100) of the kinds in [`super::ALLOWED_UPDATES`]. An `offset` confirms all updates before it.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`]; [`TelegramError::Conflict`] while a webhook is set.
+    pub async fn get_updates(
+        &self,
+        offset: Option<i64>,
+        timeout_s: u32,
+        limit: u32,
+    ) -> Result<Vec<Bytes>, TelegramError> {
+        let body = bodies::GetUpdates { offset, timeout: timeout_s, limit, allowed_updates: super::ALLOWED_UPDATES };
+        let deadline = self.options.call_timeout + Duration::from_secs(u64::from(timeout_s));
+        let request = self.request("getUpdates", &body);
+        self.answer("getUpdates", request, deadline, |answer| {
+            let updates: Vec<&RawValue> = serde_json::from_str(answer.raw("result")?.get()).ok()?;
+            Some(updates.into_iter().map(|update| Bytes::copy_from_slice(update.get().as_bytes())).collect())
+        })
+        .await
+    }
+
+    /// Sets the commands (name without slash, description) that Telegram suggests in `scope`.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`].
+    pub async fn set_my_commands(&self, scope: CommandScope, commands: &[(&str, &str)]) -> Result<(), TelegramError> {
+        let command =
+            |(name, description): &(&str, &str)| BotCommand::builder().command(*name).description(*description).build();
+        let body = SetMyCommandsParams::builder()
+            .commands(commands.iter().map(command).collect())
+            .scope(bodies::scope(scope))
+            .build();
+        self.call("setMyCommands", &body, done).await
+    }
+
+    /// Ends the waiting sign on a pressed button, with a short text (at most 200 characters) if given.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`].
+    pub async fn answer_callback_query(&self, id: &str, text: Option<&str>) -> Result<(), TelegramError> {
+        let body = AnswerCallbackQueryParams::builder().callback_query_id(id).maybe_text(text).build();
+        self.call("answerCallbackQuery", &body, done).await
+    }
+
+    /// Makes a file ready for [`Self::download`].
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`]; [`TelegramError::BadFile`] above 20 MB.
+    pub async fn get_file(&self, file_id: &str) -> Result<FileHandle, TelegramError> {
+        let body = GetFileParams::builder().file_id(file_id).build();
+        self.call("getFile", &body, |answer| {
+            let file = answer.object("result")?;
+            Some(FileHandle { file_path: file.words("file_path")?, size_bytes: file.value("file_size") })
+        })
+        .await
+    }
+
+    /// Downloads a file that [`Self::get_file`] named.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError`]; [`TelegramError::FileTooLarge`] above `max_bytes`.
+    pub async fn download(&self, file_path: &str, max_bytes: usize) -> Result<Bytes, TelegramError> {
+        const METHOD: &str = "download";
+        let started = Instant::now();
+        let result = self.download_once(METHOD, file_path, max_bytes).await;
+        self.record(METHOD, started, result.as_ref().err());
+        result
+    }
+
+    async fn download_once(
+        &self,
+        method: &'static str,
+        file_path: &str,
+        max_bytes: usize,
+    ) -> Result<Bytes, TelegramError> {
+        // A local server in `--local` mode names a path on its own disk, which cannot be fetched.
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
+        if file_path.starts_with('/') || file_path.contains("..") || !file_path.chars().all(plain) {
+            return Err(TelegramError::BadFile { description: "its path is not one of telegram's".to_owned() });
+        }
+        let request = self
+            .address(method, "/file", file_path)
+            .and_then(|uri| Request::get(uri).body(Bytes::new()).map_err(|_| not_a_request(method)))?;
+        let response = self.exchange(method, request, self.options.call_timeout + DOWNLOAD_EXTRA).await?;
+        let body = response.body();
+        match response.status().as_u16() {
+            200 if body.len() > max_bytes => Err(TelegramError::FileTooLarge { limit_bytes: max_bytes }),
+            200 => Ok(response.into_body()),
+            code @ (400 | 404) => {
+                Err(TelegramError::BadFile { description: format!("the download was refused with {code}") })
+            }
+            _ => {
+                let json = std::str::from_utf8(body).unwrap_or_default();
+                let answer = Object::read(json).ok();
+                Err(error::from_answer(method, response.status(), response.headers(), answer.as_ref()))
+            }
+        }
+    }
+
+    async fn call<T>(
+        &self,
+        method: &'static str,
+        body: &impl Serialize,
+        read: impl FnOnce(&Object<'_>) -> Option<T>,
+    ) -> Result<T, TelegramError> {
+        self.answer(method, self.request(method, body), self.options.call_timeout, read).await
+    }
+
+    /// Makes the call, and reads its answer with `read`; an answer that `read` cannot read is ambiguous.
+    async fn answer<T>(
+        &self,
+        method: &'static str,
+        request: Result<Request<Bytes>, TelegramError>,
+        deadline: Duration,
+        read: impl FnOnce(&Object<'_>) -> Option<T>,
+    ) -> Result<T, TelegramError> {
+        let started = Instant::now();
+        let result = match request {
+            Ok(request) => self.exchange(method, request, deadline).await.and_then(|response| {
+                let answer = std::str::from_utf8(response.body()).ok().and_then(|json| Object::read(json).ok());
+                let success = answer.as_ref().filter(|answer| response.status().is_success() && answer.flag("ok"));
+                match success {
+                    Some(answer) => read(answer).ok_or_else(|| TelegramError::Ambiguous {
+                        method,
+                        status: Some(response.status().as_u16()),
+                        detail: "the answer lacks what it must have".to_owned(),
+                    }),
+                    None => Err(error::from_answer(method, response.status(), response.headers(), answer.as_ref())),
+                }
+            }),
+            Err(error) => Err(error),
+        };
+        self.record(method, started, result.as_ref().err());
+        result
+    }
+
+    async fn exchange(
+        &self,
+        method: &'static str,
+        request: Request<Bytes>,
+        deadline: Duration,
+    ) -> Result<Response<Bytes>, TelegramError> {
+        match tokio::time::timeout(deadline, transport::call(&self.transport, request)).await {
+            Ok(answer) => answer.map_err(|error| error::from_transport(method, &error)),
+            Err(_) => Err(TelegramError::Ambiguous {
+                method,
+                status: None,
+                detail: format!("no answer within {} ms", deadline.as_millis()),
+            }),
+        }
+    }
+
+    fn request(&self, method: &'static str, body: &impl Serialize) -> Result<Request<Bytes>, TelegramError> {
+        let uri = self.address(method, "", method)?;
+        let body = serde_json::to_vec(body).expect("bodies are plain structs with text keys, which serialise");
+        Request::builder()
+            .method(Method::POST)
+            .uri(uri)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Bytes::from(body))
+            .map_err(|_| not_a_request(method))
+    }
+
+    /// The one place where the token is joined to an address.
+    fn address(&self, method: &'static str, prefix: &str, suffix: &str) -> Result<Uri, TelegramError> {
+        let base = self.options.api_url.trim_end_matches('/');
+        let token = self.options.token.expose_secret();
+        format!("{base}{prefix}/bot{token}/{suffix}").parse().map_err(|_| not_a_request(method))
+    }
+
+    fn record(&self, method: &'static str, started: Instant, error: Option<&TelegramError>) {
+        let outcome = error.map_or("ok", TelegramError::short);
+        let labels = [("method", method), ("outcome", outcome)];
+        self.metrics.record(&metric::TELEGRAM_REQUEST_DURATION, &labels, started.elapsed());
+    }
+}
+
+fn not_a_request(method: &'static str) -> TelegramError {
+    let detail = "no valid address: check TELEGRAM_API_URL and TELEGRAM_BOT_TOKEN".to_owned();
+    TelegramError::NotSent { method, detail }
+}
+
+/// For methods that answer `true`, or something that nobody needs.
+fn done(answer: &Object<'_>) -> Option<()> {
+    answer.has("result").then_some(())
+}
