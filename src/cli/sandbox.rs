@@ -13,9 +13,9 @@ use crate::{
     clock::{Clock as _, SystemClock},
     config::Config,
     persona::Persona,
-    random::{Random as _, Seeded},
+    random::Seeded,
     sandbox::{
-        self, Stage,
+        self, Recording, Stage,
         gemini::{API_KEY, FakeGemini, GeminiOptions, OfflineVoice},
         page::{self, PageOptions, VoiceLabel},
         telegram::{FakeTelegram, TOKEN, TelegramOptions},
@@ -29,7 +29,7 @@ use crate::{
 /// Where the page is, unless `--listen` says otherwise.
 const PAGE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8088);
 /// How long `--say` waits for the answer.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_secs(40);
 const STOP: Duration = Duration::from_secs(5);
 /// A world on kept data begins with ids that grow by the second, so that they never meet an earlier run's.
 const IDS_BEGAN: i64 = 1_790_000_000;
@@ -73,7 +73,11 @@ pub(super) async fn sandbox(mut config: Config, args: SandboxArgs) -> Result<(),
 /// The stand-ins on free loopback ports, and the configuration that points to them.
 async fn build_world(config: &mut Config, kept: bool, shutdown: &Shutdown) -> Result<(Stage, VoiceLabel), CliError> {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(Seeded::from_entropy()));
-    let telegram = FakeTelegram::new(TelegramOptions::new(clock.clone(), random.clone()));
+    let telegram = FakeTelegram::new(TelegramOptions {
+        recording: Recording::Last(200),
+        messages_kept_per_chat: 2000,
+        ..TelegramOptions::new(clock.clone(), random.clone())
+    });
     let stage = Stage::set(&telegram);
     if kept {
         telegram.skip_ids(SystemClock.now().0 / 1000 - IDS_BEGAN);
@@ -84,7 +88,7 @@ async fn build_world(config: &mut Config, kept: bool, shutdown: &Shutdown) -> Re
     if config.is_set("GEMINI_API_KEY") {
         return Ok((stage, VoiceLabel::Gemini { model: config.gemini.model.clone() }));
     }
-    let gemini = FakeGemini::new(GeminiOptions::new(clock, random));
+    let gemini = FakeGemini::new(GeminiOptions { recording: Recording::Last(20), ..GeminiOptions::new(clock, random) });
     gemini.speak_with(OfflineVoice::new(Persona::built_in()));
     // Long enough to see the typing sign.
     gemini.set_latency(Duration::from_millis(700));
@@ -133,9 +137,7 @@ impl Page {
             },
         };
         let address = listener.local_addr()?;
-        let token = self
-            .address
-            .map(|_| format!("{:016x}{:016x}", Seeded::from_entropy().bits(), Seeded::from_entropy().bits()));
+        let token = self.address.map(|_| fresh_token()).transpose()?;
         let query = token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
         let options = PageOptions {
             voice: self.voice.clone(),
@@ -159,4 +161,11 @@ impl Page {
             () = shutdown.soft.cancelled() => Ok(()),
         }
     }
+}
+
+/// 128 bits of the system's own randomness: this one is a secret.
+fn fresh_token() -> std::io::Result<String> {
+    let mut bytes = [0u8; 16];
+    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
+    Ok(hex::encode(bytes))
 }
