@@ -362,7 +362,7 @@ pub(super) fn end_send(
     .ok_or(StorageError::Fenced { lane: id.0 })?;
     match ended {
         Ended::Sent(message) => {
-            memory::remember(tx, &message)?;
+            memory::remember_all(tx, std::slice::from_ref(&message))?;
             let sql = "UPDATE outbox SET message_id = ?2 WHERE id = ?1";
             execute(tx, "noting a sent message", sql, params![id.0, message.id.0])?;
             close(tx, id, "sent", "", now)
