@@ -1,0 +1,153 @@
+//! Durable acknowledgements: how many a second, and how soon.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{Router, body::Bytes, routing};
+
+use crate::{
+    Figure,
+    bot::Bot,
+    commits,
+    load::{self, Connection, message},
+    percentile, stand_ins,
+};
+
+const CONNECTIONS: u64 = 100;
+const RUN: Duration = Duration::from_secs(8);
+
+/// At 100 connections, beside a bare axum handler that parses the same body and stores nothing.
+pub async fn throughput() -> Vec<Figure> {
+    let bare = hammer(bare_server().await, Arc::default()).await;
+    let (ends, _heard) = stand_ins::start().await;
+    let bot = Bot::start(ends, &[]).await;
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let ours = hammer(bot.address, Arc::clone(&acknowledged)).await;
+    let emptied = emptied_after(&bot).await;
+    let ratio = ours / bare;
+    println!("ack: {ours:.0}/s durable, {bare:.0}/s bare, ratio {ratio:.2}; queue empty after {emptied:?}");
+    vec![Figure {
+        what: "durable acknowledgements a second at 100 connections, against a bare handler",
+        wanted: "0.5 ×, the queue empty 30 s after".to_owned(),
+        measured: format!(
+            "{ratio:.2} × ({ours:.0}/s against {bare:.0}/s), empty after {}",
+            emptied.map_or("more than 60 s".to_owned(), |after| format!("{:.1} s", after.as_secs_f64()))
+        ),
+        reached: ratio >= 0.5 && emptied.is_some_and(|after| after <= Duration::from_secs(30)),
+    }]
+}
+
+async fn bare_server() -> std::net::SocketAddr {
+    async fn handler(body: Bytes) -> &'static str {
+        let parsed: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        assert!(parsed["update_id"].is_u64());
+        ""
+    }
+    let router = Router::new().route("/telegram/webhook", routing::post(handler));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("the port");
+    // In a thread with a runtime of its own, as the bot is a process of its own.
+    listener.set_ttl(64).expect("a live socket");
+    let std = listener.into_std().expect("a socket");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(std).expect("a socket");
+            let _ = axum::serve(listener, router).await;
+        });
+    });
+    address
+}
+
+/// Requests a second over 100 connections.
+async fn hammer(address: std::net::SocketAddr, acknowledged: Arc<AtomicU64>) -> f64 {
+    let stop = Arc::new(AtomicBool::new(false));
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|chat| {
+            let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
+            tokio::spawn(async move {
+                let mut connection = Connection::open(address).await.expect("a connection");
+                let mut next = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let body = message(chat * 10_000_000 + next, chat + 1, next + 1, false);
+                    next += 1;
+                    assert_eq!(connection.post(&body).await.ok(), Some(200));
+                    acknowledged.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (from, started) = (acknowledged.load(Ordering::Relaxed), Instant::now());
+    tokio::time::sleep(RUN).await;
+    let rate = (acknowledged.load(Ordering::Relaxed) - from) as f64 / started.elapsed().as_secs_f64();
+    stop.store(true, Ordering::Relaxed);
+    for task in tasks {
+        task.await.expect("no connection failed");
+    }
+    rate
+}
+
+async fn emptied_after(bot: &Bot) -> Option<Duration> {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(60) {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        let (_, page) = load::get(bot.address, "/metrics").await?;
+        let waiting = page.lines().find(|line| line.starts_with("gryag_inbox_depth{state=\"waiting\"}"));
+        // The gauge is read every two seconds, so the first look may still see the time before.
+        if started.elapsed() > Duration::from_secs(3) && waiting.is_some_and(|line| line.ends_with(" 0")) {
+            return Some(started.elapsed());
+        }
+    }
+    None
+}
+
+/// At 200 updates a second, beside a FULL commit's own p99 in the same run.
+pub async fn latency() -> Vec<Figure> {
+    let (ends, _heard) = stand_ins::start().await;
+    let bot = Bot::start(ends, &[]).await;
+    let lasting = Duration::from_secs(15);
+    let yardstick = tokio::task::spawn_blocking(move || commits::sample(50, lasting));
+    let (mut tasks, started) = (Vec::new(), Instant::now());
+    for lane in 0..20u64 {
+        let address = bot.address;
+        tasks.push(tokio::spawn(async move {
+            let mut connection = Connection::open(address).await.expect("a connection");
+            let mut every = tokio::time::interval(Duration::from_millis(100));
+            tokio::time::sleep(Duration::from_millis(lane * 5)).await;
+            let (mut samples, mut next) = (Vec::new(), 0);
+            while started.elapsed() < lasting {
+                every.tick().await;
+                let body = message(lane * 10_000_000 + next, lane + 1, next + 1, false);
+                next += 1;
+                let before = Instant::now();
+                assert_eq!(connection.post(&body).await.ok(), Some(200));
+                samples.push(before.elapsed().as_secs_f64() * 1000.0);
+            }
+            samples
+        }));
+    }
+    let mut samples = Vec::new();
+    for task in tasks {
+        samples.extend(task.await.expect("no connection failed"));
+    }
+    let mut yardstick = yardstick.await.expect("the yardstick");
+    let (commit, ack) = (percentile(&mut yardstick, 99.0), percentile(&mut samples, 99.0));
+    let limit = 3.0 * commit + 5.0;
+    println!(
+        "ack latency: p50 {:.2} p99 {ack:.2} ms; FULL commit p99 {commit:.2} ms; {} samples",
+        percentile(&mut samples, 50.0),
+        samples.len()
+    );
+    vec![Figure {
+        what: "acknowledgement at 200 updates/s, p99",
+        wanted: format!("3 × a FULL commit's p99 + 5 ms = {limit:.1} ms"),
+        measured: format!("{ack:.1} ms (FULL commit p99 {commit:.1} ms)"),
+        reached: ack <= limit,
+    }]
+}
