@@ -91,6 +91,7 @@ function drawRooms() {
     button.addEventListener("click", () => openRoom(key));
     return button;
   }));
+  find("rooms").querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
   const current = currentRoom();
   find("title").textContent = state.room === "private" ? `${state.world.bot.name} і ${current.title}` : current.title;
 }
@@ -307,11 +308,13 @@ async function refreshFates() {
 }
 
 function setReply(message) {
+  const wasAtEnd = isAtEnd();
   state.replyTo = message?.id ?? null;
   find("reply").hidden = !message;
   find("reply-name").textContent = message?.name ?? "";
   find("reply-text").textContent = message ? message.text || message.media : "";
   if (message) find("text").focus();
+  if (wasAtEnd) toEnd();
 }
 
 function drawTyping() {
@@ -320,8 +323,13 @@ function drawTyping() {
   const on = Boolean(typing && room && typing.chat === room.id && typing.until > Date.now() && (room.kind !== "forum" || typing.topic === state.topic));
   const box = find("typing");
   box.classList.toggle("on", on);
-  const idle = room?.kind === "private" ? "приватний чат" : room?.bot_is_in ? `${state.world.people.length} людей і бот` : "бота тут немає";
+  const idle = room?.kind === "private" ? "приватний чат" : room?.bot_is_in ? `${countPeople(state.world.people.length)} і бот` : "бота тут немає";
   box.textContent = on ? `${state.world.bot.name} пише…` : idle;
+}
+
+function countPeople(count) {
+  const words = { one: "людина", few: "людини", many: "людей", other: "людей" };
+  return `${count} ${words[new Intl.PluralRules("uk").select(count)]}`;
 }
 
 function setTyping({ chat, topic, left_ms: left }) {
@@ -344,8 +352,10 @@ async function send() {
 
 function fit() {
   const box = find("text");
+  const wasAtEnd = isAtEnd();
   box.style.height = "auto";
   box.style.height = `${box.scrollHeight + 2}px`;
+  if (wasAtEnd) toEnd();
 }
 
 function listen() {

@@ -13,7 +13,8 @@ use crate::{
     clock::TokioClock,
     domain::Timestamp,
     random::Seeded,
-    sandbox::telegram::{FakeTelegram, TelegramOptions},
+    sandbox::telegram::{FakeTelegram, TOKEN, TelegramOptions},
+    transport,
 };
 
 fn stage() -> Stage {
@@ -163,7 +164,12 @@ impl Fates for Silence {
 async fn the_bots_own_word_on_a_message_is_passed_on_once_it_has_it() {
     let stage = stage();
     let router = router(stage.clone(), PageOptions { fates: Some(Arc::new(Silence)), ..options() });
-    stage.telegram.say(stage.group, stage.people[0], "привіт");
+    let said = stage.telegram.say(stage.group, stage.people[0], "привіт");
     let path = format!("/sandbox/api/fates?chat={}", stage.group.0);
     assert_eq!(json_of(get(&router, &path, &[]).await).await, json!({}));
+    let confirm = Request::post(format!("http://telegram/bot{TOKEN}/getUpdates"));
+    let confirm = confirm.body(json!({"offset": i64::MAX}).to_string().into()).unwrap();
+    transport::call(&stage.telegram.transport(), confirm).await.unwrap();
+    let told = json_of(get(&router, &path, &[]).await).await;
+    assert_eq!(told, json!({said.id.0.to_string(): "вирішив промовчати"}));
 }
