@@ -48,7 +48,9 @@ pub(super) struct SandboxArgs {
 }
 
 pub(super) async fn sandbox(mut config: Config, args: SandboxArgs) -> Result<(), CliError> {
-    if args.say.is_none() || std::env::var_os("RUST_LOG").is_some() {
+    #[expect(clippy::disallowed_methods, reason = "RUST_LOG is the log's, not the configuration's")]
+    let asked_for_logs = std::env::var_os("RUST_LOG").is_some();
+    if args.say.is_none() || asked_for_logs {
         init_logging();
     }
     let mut signals = Signals::new()?;
