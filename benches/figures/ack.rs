@@ -22,7 +22,7 @@ const CONNECTIONS: u64 = 100;
 const RUN: Duration = Duration::from_secs(8);
 
 /// At 100 connections, beside a bare axum handler that parses the same body and stores nothing.
-pub async fn throughput() -> Vec<Figure> {
+pub(crate) async fn throughput() -> Vec<Figure> {
     let bare = hammer(bare_server().await, Arc::default()).await;
     let (ends, _heard) = stand_ins::start().await;
     let bot = Bot::start(ends, &[]).await;
@@ -108,7 +108,7 @@ async fn emptied_after(bot: &Bot) -> Option<Duration> {
 }
 
 /// At 200 updates a second, beside a FULL commit's own p99 in the same run.
-pub async fn latency() -> Vec<Figure> {
+pub(crate) async fn latency() -> Vec<Figure> {
     let (ends, _heard) = stand_ins::start().await;
     let bot = Bot::start(ends, &[]).await;
     let lasting = Duration::from_secs(15);

@@ -9,7 +9,7 @@ use crate::{
     stand_ins,
 };
 
-pub async fn measure() -> Vec<Figure> {
+pub(crate) async fn measure() -> Vec<Figure> {
     let (ends, _heard) = stand_ins::start().await;
     let bot = Bot::start(ends, &[]).await;
     tokio::time::sleep(Duration::from_secs(5)).await;

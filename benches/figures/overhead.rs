@@ -15,7 +15,7 @@ use crate::{
 
 const CHATS: u64 = 50;
 
-pub async fn measure() -> Vec<Figure> {
+pub(crate) async fn measure() -> Vec<Figure> {
     let (ends, mut heard) = stand_ins::start().await;
     let bot = Bot::start(ends, &[]).await;
     let lasting = Duration::from_secs(20);

@@ -19,7 +19,7 @@ const CHATS: u64 = 50;
 const WARM_UP: Duration = Duration::from_secs(3);
 const RUN: Duration = Duration::from_secs(15);
 
-pub async fn measure() -> Vec<Figure> {
+pub(crate) async fn measure() -> Vec<Figure> {
     let mut yardstick = commits::sample(200, Duration::from_secs(3));
     let commit_ms = crate::percentile(&mut yardstick, 50.0);
     let (ends, mut heard) = stand_ins::start().await;

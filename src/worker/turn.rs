@@ -214,6 +214,9 @@ impl Turn<'_> {
     }
 
     fn count(&self, which: &[usize], outcome: AddressedOutcome) {
+        if which.is_empty() {
+            return;
+        }
         self.worker.parts.metrics.add(&metric::ADDRESSED, &[("outcome", outcome.as_str())], which.len() as u64);
     }
 

@@ -33,6 +33,9 @@ use crate::{
 const BATCH: usize = 256;
 /// Pieces of work that may wait, for each priority.
 const QUEUE: usize = 4096;
+/// So many admissions in one batch are a press of them, for this long.
+const PRESS: usize = 24;
+const PRESSED_FOR_MS: u64 = 100;
 /// How often another process's commits are looked for (design.md section 2).
 const WATCH: Duration = Duration::from_millis(100);
 /// How often the inbox is counted and the disk's free space read.
@@ -109,6 +112,9 @@ pub(super) struct State {
     health: AtomicU8,
     waiting: AtomicU64,
     disk_is_low: AtomicU8,
+    /// Milliseconds of the writer's life at which a batch was last full of admissions.
+    pressed_at_ms: AtomicU64,
+    born: Instant,
     closing: CancellationToken,
     closed: CancellationToken,
 }
@@ -131,6 +137,8 @@ impl Writer {
             health: AtomicU8::new(GOOD),
             waiting: AtomicU64::new(0),
             disk_is_low: AtomicU8::new(0),
+            pressed_at_ms: AtomicU64::new(0),
+            born: Instant::now(),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
         });
@@ -193,6 +201,12 @@ impl Writer {
         if waiting >= inbox_max { Err(StorageError::InboxFull { waiting }) } else { Ok(()) }
     }
 
+    /// Many updates come in at once.
+    pub(super) fn is_pressed(&self) -> bool {
+        let pressed_at = self.state.pressed_at_ms.load(Ordering::Relaxed);
+        pressed_at > 0 && self.state.age_ms().saturating_sub(pressed_at) < PRESSED_FOR_MS
+    }
+
     pub(super) fn health(&self) -> StoreHealth {
         match self.state.health.load(Ordering::Relaxed) {
             CORRUPT => StoreHealth::Corrupt,
@@ -214,6 +228,10 @@ impl Writer {
 }
 
 impl State {
+    fn age_ms(&self) -> u64 {
+        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     fn stop_as_corrupt(&self, detail: &str) {
         if self.health.swap(CORRUPT, Ordering::Relaxed) != CORRUPT {
             tracing::error!("{}", StorageError::Corrupt { detail: detail.to_owned() });
@@ -282,7 +300,15 @@ impl Task {
                 () = self.state.closing.cancelled() => break,
             }
             while jobs.len() < BATCH
-                && let Ok(job) = self.admissions.try_recv().or_else(|_| self.others.try_recv())
+                && let Ok(job) = self.admissions.try_recv()
+            {
+                jobs.push(job);
+            }
+            if jobs.len() >= PRESS {
+                self.state.pressed_at_ms.store(self.state.age_ms().max(1), Ordering::Relaxed);
+            }
+            while jobs.len() < BATCH
+                && let Ok(job) = self.others.try_recv()
             {
                 jobs.push(job);
             }
