@@ -2,4 +2,8 @@
 //! strict stand-ins of the sandbox, reached without sockets, in paused time.
 
 mod conversation;
+mod gemini_outages;
 mod harness;
+mod outages;
+mod pacing;
+mod telegram_outages;
