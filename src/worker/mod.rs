@@ -36,7 +36,7 @@ use crate::{
 
 pub use self::turn::ATTEMPTS_MAX;
 
-/// Rows of a lane that one turn takes (design.md section 2).
+/// Rows of a talk lane that one turn takes (design.md section 2).
 const ROWS_MAX: usize = 50;
 /// Commands and button presses that run side by side, beside the turns.
 const EXPRESS_MAX: usize = 32;
@@ -170,7 +170,11 @@ impl Worker {
             kind,
             lease: self.options.lease,
             lanes_max,
-            rows_max: ROWS_MAX,
+            rows_max: match kind {
+                LaneKind::Talk => ROWS_MAX,
+                // Each command has an answer of its own.
+                LaneKind::Express => 1,
+            },
         };
         let claims = self.parts.inbox.claim(request).await?;
         let started = claims.len();
