@@ -42,6 +42,8 @@ const ROWS_MAX: usize = 50;
 const EXPRESS_MAX: usize = 32;
 /// Looked for work at least this often, whatever the bell does.
 const IDLE: Duration = Duration::from_secs(5);
+/// Looked for work no more often than this while all turns are taken: the end of one rings.
+const BUSY: Duration = Duration::from_millis(500);
 /// Pause after the store refused a claim.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -150,8 +152,9 @@ impl Worker {
             self.parts.bell.ring_inbox();
             return IDLE;
         }
+        let soonest = if self.talk.available_permits() == 0 { BUSY } else { Duration::from_millis(1) };
         match self.parts.inbox.next_due().await {
-            Ok(Some(at)) => at.since(self.parts.clock.now()).clamp(Duration::from_millis(1), IDLE),
+            Ok(Some(at)) => at.since(self.parts.clock.now()).clamp(soonest, IDLE),
             Ok(None) => IDLE,
             Err(error) => {
                 self.parts.errors.handle("claim", &error);
