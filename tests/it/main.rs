@@ -2,4 +2,7 @@
 //! strict stand-ins of the sandbox, reached without sockets, in paused time.
 
 mod conversation;
+mod duplicates;
 mod harness;
+mod memory;
+mod order;

@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
 use bytes::Bytes;
@@ -34,6 +34,7 @@ pub(crate) struct Life {
     /// Commits until death; negative if none is planned.
     commits_left: Arc<AtomicI64>,
     side: Arc<Mutex<Side>>,
+    frozen: Arc<AtomicBool>,
 }
 
 impl Life {
@@ -42,6 +43,7 @@ impl Life {
             end: CancellationToken::new(),
             commits_left: Arc::new(AtomicI64::new(-1)),
             side: Arc::new(Mutex::new(Side::Before)),
+            frozen: Arc::default(),
         }
     }
 
@@ -59,12 +61,20 @@ impl Life {
         self.commits_left.store(i64::from(commit), Ordering::SeqCst);
     }
 
+    /// While frozen, nothing that it writes gets through, its renewals above all.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.frozen.store(frozen, Ordering::SeqCst);
+    }
+
     /// The store's fault: what a dead process writes is lost.
     pub(super) fn commit_fault(&self, other: Option<CommitFault>) -> CommitFault {
         let life = self.clone();
         Arc::new(move || {
             if life.is_over() {
                 return Err(StorageError::Closed);
+            }
+            if life.frozen.load(Ordering::SeqCst) {
+                return Err(StorageError::Locked { doing: "being frozen" });
             }
             if life.commits_left.load(Ordering::SeqCst) > 0 && life.commits_left.fetch_sub(1, Ordering::SeqCst) == 1 {
                 life.kill();

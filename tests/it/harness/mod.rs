@@ -207,12 +207,13 @@ impl TestBot {
         self.past.push(dead);
     }
 
-    /// Kills another replica; it is not replaced.
-    pub(crate) fn kill_other(&mut self, index: usize) {
-        let (app, life) = self.others.remove(index);
-        life.kill();
-        bury(&app);
-        self.past.push(app);
+    /// Kills the first replica; another one takes its place.
+    pub(crate) fn kill_first(&mut self) {
+        let (app, life) = self.others.remove(0);
+        std::mem::replace(&mut self.life, life).kill();
+        let dead = std::mem::replace(&mut self.app, app);
+        bury(&dead);
+        self.past.push(dead);
     }
 
     /// All replicas, dead ones too.
@@ -252,9 +253,11 @@ impl TestBot {
     /// Waits until something holds.
     pub(crate) async fn wait<F: Future<Output = bool>>(&self, what: &str, holds: impl Fn() -> F) {
         let give_up = tokio::time::Instant::now() + SETTLE;
+        let mut pause = Duration::from_millis(10);
         while !holds().await {
             assert!(tokio::time::Instant::now() < give_up, "not within {SETTLE:?} of the world's time: {what}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(Duration::from_millis(300));
         }
     }
 
@@ -329,6 +332,12 @@ impl TestBot {
 fn bury(app: &App) {
     app.shutdown.soft.cancel();
     app.shutdown.hard.cancel();
+}
+
+/// Runs a case of a property test in a world of its own, in paused time.
+pub(crate) fn in_paused_time<T>(case: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().start_paused(true).build().expect("a runtime").block_on(case)
 }
 
 /// As [`TestBot::metric`], of any replica.
