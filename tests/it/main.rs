@@ -2,8 +2,15 @@
 //! strict stand-ins of the sandbox, reached without sockets, in paused time.
 
 mod conversation;
+<<<<<<< HEAD
 mod gemini_outages;
 mod harness;
 mod outages;
 mod pacing;
 mod telegram_outages;
+=======
+mod duplicates;
+mod harness;
+mod memory;
+mod order;
+>>>>>>> wbtests
