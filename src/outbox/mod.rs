@@ -117,7 +117,12 @@ impl Sender {
             let sender = self.clone();
             let span = tracing::info_span!("send", request.id = %outgoing.request_id, chat.id = outgoing.chat.id.0);
             let call = async move {
-                sender.send(outgoing).await;
+                let hard = sender.shutdown.hard.clone();
+                tokio::select! {
+                    () = sender.send(outgoing) => {}
+                    // The row stays `sending`: the other replica will find that its end is unknown.
+                    () = hard.cancelled() => {}
+                }
                 drop(slot);
             };
             self.shutdown.spawn(call.instrument(span));
