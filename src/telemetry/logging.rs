@@ -7,9 +7,10 @@ use tracing_subscriber::EnvFilter;
 /// Installs the process's log. Outside a terminal each line is one JSON object with its span's fields (the request
 /// id among them).
 pub fn init_logging() {
-    // hyper and reqwest print addresses and headers at their finest levels, and a Bot API address holds the token.
+    // hyper and reqwest print addresses and headers at their finest levels, and a Bot API address holds the token;
+    // refinery tells at every start that there is nothing to do.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = ["hyper=info", "hyper_util=info", "reqwest=info", "h2=info", "rustls=info"]
+    let filter = ["hyper=info", "hyper_util=info", "reqwest=info", "h2=info", "rustls=info", "refinery_core=warn"]
         .into_iter()
         .fold(filter, |filter, directive| {
             filter.add_directive(directive.parse().expect("the directives are constants"))
