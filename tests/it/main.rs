@@ -2,15 +2,11 @@
 //! strict stand-ins of the sandbox, reached without sockets, in paused time.
 
 mod conversation;
-<<<<<<< HEAD
-mod gemini_outages;
-mod harness;
-mod outages;
-mod pacing;
-mod telegram_outages;
-=======
 mod duplicates;
+mod gemini_outages;
 mod harness;
 mod memory;
 mod order;
->>>>>>> wbtests
+mod outages;
+mod pacing;
+mod telegram_outages;
