@@ -10,7 +10,13 @@ use std::{
 
 use axum::{Router, body::Bytes, routing};
 
-use crate::{Figure, bot::Bot, commits, load::{self, Connection, message}, percentile, stand_ins};
+use crate::{
+    Figure,
+    bot::Bot,
+    commits,
+    load::{self, Connection, message},
+    percentile, stand_ins,
+};
 
 const CONNECTIONS: u64 = 100;
 const RUN: Duration = Duration::from_secs(8);
@@ -133,7 +139,11 @@ pub async fn latency() -> Vec<Figure> {
     let mut yardstick = yardstick.await.expect("the yardstick");
     let (commit, ack) = (percentile(&mut yardstick, 99.0), percentile(&mut samples, 99.0));
     let limit = 3.0 * commit + 5.0;
-    println!("ack latency: p50 {:.2} p99 {ack:.2} ms; FULL commit p99 {commit:.2} ms; {} samples", percentile(&mut samples, 50.0), samples.len());
+    println!(
+        "ack latency: p50 {:.2} p99 {ack:.2} ms; FULL commit p99 {commit:.2} ms; {} samples",
+        percentile(&mut samples, 50.0),
+        samples.len()
+    );
     vec![Figure {
         what: "acknowledgement at 200 updates/s, p99",
         wanted: format!("3 × a FULL commit's p99 + 5 ms = {limit:.1} ms"),

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::{Figure, bot::Bot, load::{self, Connection, message}, stand_ins};
+use crate::{
+    Figure,
+    bot::Bot,
+    load::{self, Connection, message},
+    stand_ins,
+};
 
 pub async fn measure() -> Vec<Figure> {
     let (ends, _heard) = stand_ins::start().await;
@@ -22,7 +27,9 @@ pub async fn measure() -> Vec<Figure> {
         marks.push(bot.memory_mb());
     }
     let (after, later) = (marks[1], marks[3]);
-    println!("idle: {share:.2} % of a core, {a_day:.0} MB a day, {idle_mb:.1} MB; after 50 000 updates each: {marks:?} MB");
+    println!(
+        "idle: {share:.2} % of a core, {a_day:.0} MB a day, {idle_mb:.1} MB; after 50 000 updates each: {marks:?} MB"
+    );
     vec![
         Figure {
             what: "idle replica",

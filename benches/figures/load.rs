@@ -39,10 +39,8 @@ impl Connection {
             }
             let Some(head_end) = find(&self.buffer, b"\r\n\r\n") else { continue };
             let head = String::from_utf8_lossy(&self.buffer[..head_end]).to_ascii_lowercase();
-            let length: usize = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())
-                .unwrap_or(0);
+            let length: usize =
+                head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
             while self.buffer.len() < head_end + 4 + length {
                 if self.stream.read_buf(&mut self.buffer).await? == 0 {
                     return Err(std::io::ErrorKind::UnexpectedEof.into());
@@ -68,7 +66,11 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 /// A message of a group that addresses the bot (or does not), about as large as real ones.
 pub fn message(update_id: u64, chat: u64, message_id: u64, addressed: bool) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
-    let text = if addressed { "Гряг, що скажеш про погоду на вихідні?" } else { "та я вчора бачив, що буде дощ, але хто його знає" };
+    let text = if addressed {
+        "Гряг, що скажеш про погоду на вихідні?"
+    } else {
+        "та я вчора бачив, що буде дощ, але хто його знає"
+    };
     format!(
         "{{\"update_id\":{update_id},\"message\":{{\"message_id\":{message_id},\"from\":{{\"id\":{user},\"is_bot\":false,\
          \"first_name\":\"Оля\",\"last_name\":\"Тестова\",\"username\":\"olia_test_{user}\",\"language_code\":\"uk\"}},\

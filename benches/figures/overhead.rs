@@ -1,8 +1,17 @@
 //! Our own share of an answer: from the acknowledgement to the send leaving, with an instant model.
 
-use std::{collections::HashMap, time::{Duration, Instant}};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
-use crate::{Figure, bot::Bot, commits, load::{Connection, message}, percentile, stand_ins};
+use crate::{
+    Figure,
+    bot::Bot,
+    commits,
+    load::{Connection, message},
+    percentile, stand_ins,
+};
 
 const CHATS: u64 = 50;
 
@@ -23,7 +32,10 @@ pub async fn measure() -> Vec<Figure> {
                 while started.elapsed() < lasting {
                     every.tick().await;
                     next += 1;
-                    assert_eq!(connection.post(&message(chat * 10_000_000 + next, chat, next, true)).await.ok(), Some(200));
+                    assert_eq!(
+                        connection.post(&message(chat * 10_000_000 + next, chat, next, true)).await.ok(),
+                        Some(200)
+                    );
                     acknowledged.push(((format!("-100{chat}").parse::<i64>().expect("an id"), next), Instant::now()));
                 }
                 acknowledged
@@ -44,7 +56,12 @@ pub async fn measure() -> Vec<Figure> {
     let mut yardstick = yardstick.await.expect("the yardstick");
     let (commit, own) = (percentile(&mut yardstick, 99.0), percentile(&mut samples, 99.0));
     let limit = 12.0 * commit + 20.0;
-    println!("overhead: p50 {:.2} p99 {own:.2} ms over {} answers, {} unanswered; FULL commit p99 {commit:.2} ms", percentile(&mut samples, 50.0), samples.len(), acknowledged.len());
+    println!(
+        "overhead: p50 {:.2} p99 {own:.2} ms over {} answers, {} unanswered; FULL commit p99 {commit:.2} ms",
+        percentile(&mut samples, 50.0),
+        samples.len(),
+        acknowledged.len()
+    );
     vec![Figure {
         what: "own overhead from acknowledgement to the send leaving, 50 updates/s, p99",
         wanted: format!("12 × a FULL commit's p99 + 20 ms = {limit:.1} ms"),

@@ -10,7 +10,14 @@ use std::{
     time::Instant,
 };
 
-use axum::{Router, body::Bytes, extract::{Path, State}, http::header::CONTENT_TYPE, response::IntoResponse, routing};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::header::CONTENT_TYPE,
+    response::IntoResponse,
+    routing,
+};
 use tokio::sync::mpsc;
 
 /// A message that the bot sent.
@@ -64,7 +71,9 @@ async fn method(
                 at: Instant::now(),
             });
             let id = ends.next_id.fetch_add(1, Ordering::Relaxed);
-            format!("{{\"ok\":true,\"result\":{{\"message_id\":{id},\"date\":1795000000,\"chat\":{{\"id\":{chat},\"type\":\"supergroup\"}}}}}}")
+            format!(
+                "{{\"ok\":true,\"result\":{{\"message_id\":{id},\"date\":1795000000,\"chat\":{{\"id\":{chat},\"type\":\"supergroup\"}}}}}}"
+            )
         }
         _ => r#"{"ok":true,"result":true}"#.to_owned(),
     };

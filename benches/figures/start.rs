@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{Figure, bot::{Bot, data_dir}, stand_ins};
+use crate::{
+    Figure,
+    bot::{Bot, data_dir},
+    stand_ins,
+};
 
 pub async fn measure() -> Vec<Figure> {
     let small = ready_after(1_000_000).await;

@@ -1,10 +1,19 @@
 //! Complete answered turns a second: 50 chats, each sending its next message when the last is answered.
 
-use std::{collections::HashMap, time::{Duration, Instant}};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::mpsc;
 
-use crate::{Figure, bot::Bot, commits, load::{Connection, message}, stand_ins};
+use crate::{
+    Figure,
+    bot::Bot,
+    commits,
+    load::{Connection, message},
+    stand_ins,
+};
 
 const CHATS: u64 = 50;
 const WARM_UP: Duration = Duration::from_secs(3);
@@ -44,7 +53,10 @@ pub async fn measure() -> Vec<Figure> {
     let took = from.map_or(1.0, |from| from.elapsed().as_secs_f64());
     let per_second = counted as f64 / took;
     let cpu_ms = (bot.cpu() - cpu_from).as_secs_f64() * 1000.0 / counted.max(1) as f64;
-    println!("turns: {per_second:.0}/s, {cpu_ms:.3} ms CPU each, FULL commit p50 {commit_ms:.2} ms, memory {:.1} MB", bot.memory_mb());
+    println!(
+        "turns: {per_second:.0}/s, {cpu_ms:.3} ms CPU each, FULL commit p50 {commit_ms:.2} ms, memory {:.1} MB",
+        bot.memory_mb()
+    );
     vec![
         Figure {
             what: "complete answered turns a second, 50 chats",

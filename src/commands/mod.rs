@@ -29,9 +29,7 @@ impl Commands {
         // In a group a bare /start may be meant for any bot.
         let meant_for_us = named || chat.kind == ChatKind::Private;
         match command.name.as_str() {
-            "start" | "help" if meant_for_us => {
-                Some(self.persona.greeting().to_owned())
-            }
+            "start" | "help" if meant_for_us => Some(self.persona.greeting().to_owned()),
             _ => None,
         }
     }

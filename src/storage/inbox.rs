@@ -151,7 +151,7 @@ pub struct FinishedTurn {
 /// What happens to a row that failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// Try it again, alone, not before this.
+    /// Try it again, alone, not before this; at most an hour ahead.
     RetryAt(Timestamp),
     /// To the dead letters.
     Dead {
