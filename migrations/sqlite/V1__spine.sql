@@ -122,6 +122,7 @@ CREATE TABLE outbox (
     problem      TEXT
 );
 CREATE INDEX outbox_ready ON outbox (not_before, id) WHERE state = 'ready';
+CREATE INDEX outbox_ready_chat ON outbox (chat_id, id) WHERE state = 'ready';
 CREATE INDEX outbox_sending ON outbox (sending_at) WHERE state = 'sending';
 CREATE INDEX outbox_answer ON outbox (answer_id, part);
 CREATE INDEX outbox_paced ON outbox (sending_at) WHERE sending_at IS NOT NULL;

@@ -184,7 +184,8 @@ impl Sender {
         let parts = &self.parts;
         let give_up = Instant::now() + END_LIMIT;
         loop {
-            match parts.outbox.end_send(&parts.owner, outgoing.id, ended.clone(), parts.clock.now()).await {
+            let (id, attempt) = (outgoing.id, outgoing.attempt);
+            match parts.outbox.end_send(&parts.owner, id, attempt, ended.clone(), parts.clock.now()).await {
                 Err(error)
                     if matches!(error.class(), Class::Transient { .. })
                         && !matches!(error, StorageError::Fenced { .. } | StorageError::Closed)

@@ -159,7 +159,7 @@ pub struct FinishedTurn {
 /// What happens to a row that failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// Try it again, alone, not before this.
+    /// Try it again, alone, not before this; at most an hour ahead.
     RetryAt(Timestamp),
     /// To the dead letters.
     Dead {
@@ -226,6 +226,9 @@ pub trait InboxStore: Send + Sync {
 
     /// Gives up every claim of an owner, as if its rows had not been tried; returns how many lanes.
     async fn release(&self, owner: &str) -> Result<u64, StorageError>;
+
+    /// When the next lane becomes claimable, if one waits.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StorageError>;
 
     /// How full the inbox is.
     async fn inbox_depth(&self) -> Result<InboxDepth, StorageError>;

@@ -113,8 +113,9 @@ pub struct OutboxDepth {
 /// The outbox.
 #[async_trait]
 pub trait OutboxStore: Send + Sync {
-    /// Takes up to `max` send slots: marks rows `sending` in the order in which they became ready, as far as the
-    /// limits allow. A row that stays `sending` for longer than `call_limit` becomes `unknown`.
+    /// Takes up to `max` send slots: marks the oldest rows that are ready as `sending`, as far as the limits allow, one
+    /// at a time in each chat. A row that only the limits delayed is not overtaken in its chat; one whose call failed
+    /// may be. A row that stays `sending` for longer than `call_limit` becomes `unknown`.
     async fn begin_sends(
         &self,
         owner: &str,
@@ -123,15 +124,16 @@ pub trait OutboxStore: Send + Sync {
         call_limit: Duration,
     ) -> Result<Sends, StorageError>;
 
-    /// Records how a call ended. Returns the answer if this ended it.
+    /// Records how a call ended: the one that was this row's `attempt`. Returns the answer if this ended it.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Fenced`] if the row is no longer this owner's.
+    /// [`StorageError::Fenced`] if the row is no longer this owner's, or this attempt's end is recorded already.
     async fn end_send(
         &self,
         owner: &str,
         id: OutgoingId,
+        attempt: u32,
         ended: Ended,
         now: Timestamp,
     ) -> Result<Option<EndedOutgoing>, StorageError>;

@@ -45,7 +45,8 @@ pub enum StoreHealth {
 /// The rest of the store.
 #[async_trait]
 pub trait SharedStore: Send + Sync {
-    /// Takes one slot of the rate `name`, which admits `per_minute` evenly with a burst of a tenth (at least one).
+    /// Takes one slot of the rate `name`: half of `per_minute` may come at once (at least one), the rest evenly, so that
+    /// no minute, wherever it begins, grants more than `per_minute`.
     async fn take_slot(&self, name: &'static str, per_minute: u32) -> Result<Slot, StorageError>;
 
     /// Takes or prolongs the lease `name`; false while another owner holds it. Its end is judged by the store's clock.

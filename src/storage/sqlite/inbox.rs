@@ -27,6 +27,8 @@ const DEAD: i64 = 2;
 const LAG: Duration = Duration::from_millis(250);
 /// A chat hears at most one failure line in this time.
 const FAILURE_LINE_PAUSE: Duration = Duration::from_secs(600);
+/// No lease and no backoff is this long: what is due only later was written before the clock stepped back.
+const HORIZON: Duration = Duration::from_secs(3600);
 
 #[async_trait]
 impl InboxStore for SqliteStore {
@@ -67,6 +69,14 @@ impl InboxStore for SqliteStore {
     async fn release(&self, owner: &str) -> Result<u64, StorageError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
         self.write("releasing claims", Priority::Other, Rings::INBOX, move |tx| release(tx, &owner, clock.now())).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StorageError> {
+        self.read("looking for the next due lane", |connection| {
+            let (talk, express) = (next_due(connection, LaneKind::Talk)?, next_due(connection, LaneKind::Express)?);
+            Ok([talk, express].into_iter().flatten().min())
+        })
+        .await
     }
 
     async fn inbox_depth(&self) -> Result<InboxDepth, StorageError> {
@@ -294,9 +304,9 @@ fn claim_kind(
     let lanes = query_all(
         tx,
         "looking for due lanes",
-        "SELECT id, chat_id, topic_id FROM lanes WHERE kind = ?1 AND due_at IS NOT NULL AND due_at <= ?2 \
-         ORDER BY due_at LIMIT ?3",
-        params![kind_code(kind), due_until.0, i64::try_from(lanes_max).unwrap_or(i64::MAX)],
+        "SELECT id, chat_id, topic_id FROM lanes WHERE kind = ?1 AND due_at IS NOT NULL \
+         AND (due_at <= ?2 OR due_at > ?4) ORDER BY due_at LIMIT ?3",
+        params![kind_code(kind), due_until.0, i64::try_from(lanes_max).unwrap_or(i64::MAX), (now + HORIZON).0],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     )?;
     for (lane_id, chat, topic) in lanes {
@@ -325,8 +335,8 @@ fn claimable(tx: &Connection, lane: i64, rows_max: usize, now: Timestamp) -> Res
         tx,
         "gathering a lane's rows",
         "SELECT id, update_key, kind, body, attempts, received_at, request_id FROM inbox \
-         WHERE lane_id = ?1 AND state = 0 AND not_before <= ?2 ORDER BY id LIMIT ?3",
-        params![lane, now.0, i64::try_from(rows_max).unwrap_or(i64::MAX)],
+         WHERE lane_id = ?1 AND state = 0 AND (not_before <= ?2 OR not_before > ?4) ORDER BY id LIMIT ?3",
+        params![lane, now.0, i64::try_from(rows_max).unwrap_or(i64::MAX), (now + HORIZON).0],
         |row| {
             Ok(Claimable {
                 id: row.get(0)?,
@@ -449,15 +459,17 @@ fn give_back(
         Verdict::RetryAt(at) => execute(
             tx,
             "putting a row back",
-            "UPDATE inbox SET not_before = ?3, claim_token = 0 WHERE update_key = ?1 AND claim_token = ?2 AND state = 0",
-            params![key.0, claim.token, at.0],
+            // Tokens are counted by lane: another lane's row may bear the same one.
+            "UPDATE inbox SET not_before = ?3, claim_token = 0 \
+             WHERE update_key = ?1 AND claim_token = ?2 AND state = 0 AND lane_id = ?4",
+            params![key.0, claim.token, at.0, claim.lane_id],
         ),
         Verdict::Dead { problem } => execute(
             tx,
             "giving a row up",
             "UPDATE inbox SET state = ?3, claim_token = 0, problem = ?4, ended_at = ?5 \
-             WHERE update_key = ?1 AND claim_token = ?2 AND state = 0",
-            params![key.0, claim.token, DEAD, problem, now.0],
+             WHERE update_key = ?1 AND claim_token = ?2 AND state = 0 AND lane_id = ?6",
+            params![key.0, claim.token, DEAD, problem, now.0, claim.lane_id],
         ),
     }
     .map(drop)

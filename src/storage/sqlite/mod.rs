@@ -12,7 +12,12 @@ mod outbox;
 mod shared;
 mod writer;
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use deadpool_sqlite::{Pool, rusqlite::Connection};
 use tokio::time::Instant;
@@ -36,6 +41,9 @@ pub const FILE_NAME: &str = "gryag.db";
 /// Called on the writer's thread just before each commit: tests slow it down or make it fail here.
 pub type CommitFault = Arc<dyn Fn() -> Result<(), StorageError> + Send + Sync>;
 
+/// Tells how many bytes the bot may still write below a directory.
+pub type FreeDisk = Arc<dyn Fn(&Path) -> io::Result<u64> + Send + Sync>;
+
 /// How to open the store.
 #[derive(Clone)]
 pub struct SqliteOptions {
@@ -49,6 +57,8 @@ pub struct SqliteOptions {
     pub inbox_max: u64,
     /// Free space below which new updates are refused, in bytes.
     pub free_disk_min_bytes: u64,
+    /// Where that is asked.
+    pub free_disk: FreeDisk,
     /// Longest wait for one write or read.
     pub call_limit: Duration,
     /// Reading connections.
@@ -66,6 +76,10 @@ impl SqliteOptions {
             metrics,
             inbox_max: 100_000,
             free_disk_min_bytes: 64 * 1024 * 1024,
+            free_disk: Arc::new(|directory| {
+                let disk = rustix::fs::statvfs(directory)?;
+                Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+            }),
             call_limit: Duration::from_secs(10),
             readers: 3,
             commit_fault: None,

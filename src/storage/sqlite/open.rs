@@ -133,16 +133,27 @@ fn migrate(path: &Path) -> Result<(), StorageError> {
     // Only a file without tables takes auto_vacuum, and only before it becomes a WAL database.
     let tables: i64 =
         connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    check_identity(&connection, tables == 0)?;
     if tables == 0 {
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failed)?;
+        // Before the first table: who is killed during the first start still finds a file of ours.
+        connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     }
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(failed)?;
+    if mode != "wal" {
+        return Err(unusable(
+            format!("SQLite cannot keep a write-ahead log beside {}", path.display()),
+            "put BOT_DATA_DIR on a local disk",
+        ));
+    }
     configure(&connection, Access::Write).map_err(failed)?;
-    if tables > 0 {
-        check_identity(&connection)?;
-    }
+    check_generation(&connection)?;
     embedded::migrations::runner()
-        // A rolled-back binary meets migrations that it does not have; `check_identity` judges whether it may run.
+        // A migration and the note that it was made are one transaction: a crash between them must not stop every
+        // later start.
+        .set_grouped(true)
+        // A rolled-back binary meets migrations that it does not have; `check_generation` judges whether it may run.
         .set_abort_missing(false)
         .run(&mut connection)
         .map_err(|error| {
@@ -157,15 +168,26 @@ fn migrate(path: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Refuses foreign files and schemas that this binary may not write.
-fn check_identity(connection: &Connection) -> Result<(), StorageError> {
+/// Refuses foreign files.
+fn check_identity(connection: &Connection, is_empty: bool) -> Result<(), StorageError> {
+    let application: i64 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(|error| storage_error("checking the schema", &error))?;
+    if application == APPLICATION_ID || (is_empty && application == 0) {
+        return Ok(());
+    }
+    Err(unusable(
+        "the database in BOT_DATA_DIR belongs to another program".to_owned(),
+        "point BOT_DATA_DIR to an empty directory",
+    ))
+}
+
+/// Refuses schemas that this binary may not write.
+fn check_generation(connection: &Connection) -> Result<(), StorageError> {
     let failed = |error: rusqlite::Error| storage_error("checking the schema", &error);
-    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
-    if application != APPLICATION_ID {
-        return Err(unusable(
-            "the database in BOT_DATA_DIR belongs to another program".to_owned(),
-            "point BOT_DATA_DIR to an empty directory",
-        ));
+    // Absent before the first migration.
+    if !connection.table_exists(None, "schema_generation").map_err(failed)? {
+        return Ok(());
     }
     let known: Option<(i64, i64)> = connection
         .query_row("SELECT generation, oldest_writer FROM schema_generation", [], |row| Ok((row.get(0)?, row.get(1)?)))

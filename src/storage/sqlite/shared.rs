@@ -40,8 +40,10 @@ impl SharedStore for SqliteStore {
                 tx,
                 "taking a lease",
                 "INSERT INTO leases (name, owner, until) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE \
-                 SET owner = excluded.owner, until = excluded.until WHERE owner = excluded.owner OR until <= ?4",
-                params![name, owner, (now + duration).0, now.0],
+                 SET owner = excluded.owner, until = excluded.until \
+                 WHERE owner = excluded.owner OR until <= ?4 OR until > ?5",
+                // A lease that ends much later than a new one would was taken before the clock stepped back.
+                params![name, owner, (now + duration).0, now.0, (now + duration * 2).0],
             )?;
             Ok(changed > 0)
         })
@@ -164,13 +166,15 @@ pub(super) fn set_fact(tx: &Connection, name: &str, value: &str) -> Result<(), S
 /// GCRA: half of the minute's calls may come at once, the rest evenly, so that no minute has more than `per_minute`.
 fn take_slot(tx: &Connection, name: &str, per_minute: u32, now: Timestamp) -> Result<Slot, StorageError> {
     let burst = i64::from((per_minute / 2).max(1));
-    let interval = 60_000 / (i64::from(per_minute) - burst).max(1);
+    let rest = (i64::from(per_minute) - burst).max(1);
+    // Rounded up: rounded down, a rate of some thousands a minute would grant too many.
+    let interval = (60_000 + rest - 1) / rest;
     let doing = "taking a rate's slot";
     let arrival = query_one(tx, doing, "SELECT arrival_at FROM rates WHERE name = ?1", params![name], |row| {
         row.get::<_, i64>(0)
     })?;
     // An arrival far ahead comes from a clock that stepped back.
-    let arrival = arrival.filter(|at| *at <= now.0 + 60_000 + interval).unwrap_or(0).max(now.0);
+    let arrival = arrival.filter(|at| *at <= now.0 + burst * interval).unwrap_or(0).max(now.0);
     let wait = arrival - now.0 - (burst - 1) * interval;
     if wait > 0 {
         return Ok(Slot::Wait(Duration::from_millis(wait.unsigned_abs())));

@@ -3,7 +3,8 @@
 //! Methods that write hand their work to a bounded queue. The writer takes what waits (admissions first), runs each
 //! piece in a savepoint of its own inside one IMMEDIATE transaction, and commits once for all. Work that fails rolls
 //! back alone; a COMMIT that fails fails all of it. Nobody hears of success before the commit. While one commit is on
-//! its way to the disk the next batch gathers, so no timer is needed.
+//! its way to the disk the next batch gathers, so no timer is needed. Work whose caller has given up is not begun: a
+//! claim or a send mark that nobody heard of would only stand in the way.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -22,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{CommitFault, SqliteOptions, codes::storage_error, connect};
+use super::{CommitFault, FreeDisk, SqliteOptions, codes::storage_error, connect};
 use crate::{
     shutdown::Shutdown,
     storage::{Bell, StorageError, StoreHealth},
@@ -69,6 +70,7 @@ impl Rings {
 trait Job: Send {
     fn run(&mut self, connection: &Connection) -> Result<(), StorageError>;
     fn rings(&self) -> Rings;
+    fn is_abandoned(&self) -> bool;
     fn end(self: Box<Self>, committed: Result<(), StorageError>);
 }
 
@@ -92,6 +94,10 @@ where
 
     fn rings(&self) -> Rings {
         self.rings
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
     }
 
     fn end(self: Box<Self>, committed: Result<(), StorageError>) {
@@ -150,8 +156,10 @@ impl Writer {
             metrics: options.metrics.clone(),
             fault: options.commit_fault.clone(),
             data_dir: options.data_dir.clone(),
+            free_disk: Arc::clone(&options.free_disk),
             free_disk_min_bytes: options.free_disk_min_bytes,
             data_version: None,
+            told_writable: None,
         };
         let watched = DeadAtDrop(Arc::clone(&state));
         shutdown.spawn_essential("store writer", async move {
@@ -169,9 +177,7 @@ impl Writer {
         limit: Duration,
         work: impl FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        if self.state.health.load(Ordering::Relaxed) == CORRUPT {
-            return Err(StorageError::Corrupt { detail: "found earlier".to_owned() });
-        }
+        self.state.refuse_if_corrupt()?;
         let (reply, outcome) = oneshot::channel();
         let queue = match priority {
             Priority::Admission => &self.admissions,
@@ -226,6 +232,13 @@ impl Writer {
 }
 
 impl State {
+    fn refuse_if_corrupt(&self) -> Result<(), StorageError> {
+        if self.health.load(Ordering::Relaxed) == CORRUPT {
+            return Err(StorageError::Corrupt { detail: "found earlier".to_owned() });
+        }
+        Ok(())
+    }
+
     fn stop_as_corrupt(&self, detail: &str) {
         if self.health.swap(CORRUPT, Ordering::Relaxed) != CORRUPT {
             tracing::error!("{}", StorageError::Corrupt { detail: detail.to_owned() });
@@ -265,8 +278,10 @@ struct Task {
     metrics: Metrics,
     fault: Option<CommitFault>,
     data_dir: std::path::PathBuf,
+    free_disk: FreeDisk,
     free_disk_min_bytes: u64,
     data_version: Option<i64>,
+    told_writable: Option<bool>,
 }
 
 /// What a visit to the database brought.
@@ -276,6 +291,17 @@ struct Visit {
     took: Duration,
     data_version: Option<i64>,
     waiting: Option<u64>,
+}
+
+impl Visit {
+    /// What the batch says of the store's health: a full or failing disk shows in single pieces first.
+    fn verdict(&self) -> Result<(), StorageError> {
+        let of_disk = |outcome: &&Result<(), StorageError>| {
+            matches!(outcome, Err(StorageError::DiskFull | StorageError::Disk { .. }))
+        };
+        let piece = self.jobs.iter().map(|(_, outcome)| outcome).find(of_disk);
+        self.committed.clone().and(piece.cloned().unwrap_or(Ok(())))
+    }
 }
 
 impl Task {
@@ -288,12 +314,12 @@ impl Task {
             let (mut admissions, mut others) = (Vec::new(), Vec::new());
             let mut look = false;
             tokio::select! {
+                // The queues come last: under load they are never empty, and the rest would never have its turn.
                 biased;
-                // First, or a press of admissions would starve it.
+                () = self.state.closing.cancelled() => break,
                 _ = watch.tick() => look = true,
                 Some(job) = self.admissions.recv() => admissions.push(job),
                 Some(job) = self.others.recv() => others.push(job),
-                () = self.state.closing.cancelled() => break,
             }
             while admissions.len() + others.len() < BATCH
                 && let Ok(job) = self.admissions.try_recv()
@@ -327,13 +353,17 @@ impl Task {
     /// Commits a batch, or just looks whether another process has committed.
     async fn visit(&mut self, jobs: Vec<Box<dyn Job>>, look: bool, measure: bool) {
         let count = jobs.len();
+        if let Err(error) = self.state.refuse_if_corrupt() {
+            jobs.into_iter().for_each(|job| job.end(Err(error.clone())));
+            return self.tell_writable();
+        }
         let connection = match self.pool.get().await {
             Ok(connection) => connection,
             Err(error) => {
                 let error = connect::pool_error("opening the writer's connection", &error);
                 self.state.judge(&Err(error.clone()));
                 jobs.into_iter().for_each(|job| job.end(Err(error.clone())));
-                return;
+                return self.tell_writable();
             }
         };
         let fault = self.fault.clone();
@@ -350,7 +380,7 @@ impl Task {
 
     async fn after(&mut self, visit: Visit, count: usize, measure: bool) {
         if count > 0 {
-            self.state.judge(&visit.committed);
+            self.state.judge(&visit.verdict());
             self.metrics.record(&metric::STORE_COMMIT_DURATION, &[], visit.took);
             self.metrics.add(&metric::STORE_COMMIT_JOBS, &[], count as u64);
         }
@@ -374,6 +404,7 @@ impl Task {
         if measure {
             self.measure_disk().await;
         }
+        self.tell_writable();
         if rings.inbox {
             self.bell.ring_inbox();
         }
@@ -383,18 +414,24 @@ impl Task {
     }
 
     async fn measure_disk(&self) {
-        let (dir, min) = (self.data_dir.clone(), self.free_disk_min_bytes);
-        let free = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&dir)).await;
-        let Ok(Ok(disk)) = free else { return };
-        let low = disk.f_bavail.saturating_mul(disk.f_frsize) < min;
+        let (dir, free_disk) = (self.data_dir.clone(), Arc::clone(&self.free_disk));
+        let Ok(Ok(free)) = tokio::task::spawn_blocking(move || free_disk(&dir)).await else { return };
+        let low = free < self.free_disk_min_bytes;
         let was_low = self.state.disk_is_low.swap(u8::from(low), Ordering::Relaxed) != 0;
         if low && !was_low {
             tracing::error!("{}", StorageError::DiskFull);
         } else if was_low && !low {
             tracing::info!("the disk has room again");
         }
+    }
+
+    /// Keeps the gauge current, at the moment at which it changes.
+    fn tell_writable(&mut self) {
+        let low = self.state.disk_is_low.load(Ordering::Relaxed) != 0;
         let writable = self.state.health.load(Ordering::Relaxed) == GOOD && !low;
-        self.metrics.set(&metric::STORE_WRITABLE, &[], f64::from(u8::from(writable)));
+        if self.told_writable.replace(writable) != Some(writable) {
+            self.metrics.set(&metric::STORE_WRITABLE, &[], f64::from(u8::from(writable)));
+        }
     }
 
     /// Ends what still waits and moves the log into the file.
@@ -408,7 +445,9 @@ impl Task {
         if !jobs.is_empty() {
             self.visit(jobs, false, false).await;
         }
-        if let Ok(connection) = self.pool.get().await {
+        if self.state.refuse_if_corrupt().is_ok()
+            && let Ok(connection) = self.pool.get().await
+        {
             let _ =
                 connection.interact(|connection| connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")).await;
         }
@@ -448,38 +487,41 @@ fn visit(
 }
 
 fn commit(connection: &Connection, jobs: Vec<Box<dyn Job>>, fault: Option<&CommitFault>, visit: &mut Visit) {
-    if let Err(error) = run(connection, "BEGIN IMMEDIATE") {
-        visit.committed = Err(error);
-        visit.jobs = jobs.into_iter().map(|job| (job, Ok(()))).collect();
-        return;
-    }
-    for mut job in jobs {
-        let outcome = run_in_savepoint(connection, &mut *job);
+    visit.committed = run(connection, "BEGIN IMMEDIATE");
+    for mut job in jobs.into_iter().filter(|job| !job.is_abandoned()) {
+        let mut outcome = Ok(());
+        if visit.committed.is_ok() {
+            match run_in_savepoint(connection, &mut *job) {
+                Ok(ran) => outcome = ran,
+                Err(broken) => visit.committed = Err(broken),
+            }
+        }
         visit.jobs.push((job, outcome));
     }
-    visit.committed = match fault {
-        Some(fault) => fault(),
-        None => Ok(()),
+    if visit.committed.is_ok() {
+        visit.committed = fault.map_or(Ok(()), |fault| fault()).and_then(|()| run(connection, "COMMIT"));
     }
-    .and_then(|()| run(connection, "COMMIT"));
     if visit.committed.is_err() && !connection.is_autocommit() {
         let _ = run(connection, "ROLLBACK");
     }
 }
 
-fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<(), StorageError> {
+/// Runs one piece of work; the inner result is its own. The outer error breaks the whole batch: damage, or one of those
+/// errors (a full disk, an interrupt) after which SQLite may roll back the transaction by itself. What ran after that
+/// would be committed alone and behind everybody's back.
+fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<Result<(), StorageError>, StorageError> {
     run(connection, "SAVEPOINT piece")?;
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| job.run(connection))).unwrap_or_else(|_| {
         Err(StorageError::Backend { doing: "running a piece of work", detail: "it panicked".to_owned() })
     });
-    // A full disk rolls the whole transaction back by itself; then there is no savepoint left and COMMIT fails for all.
-    if outcome.is_err() && !connection.is_autocommit() {
-        run(connection, "ROLLBACK TO piece")?;
+    match outcome {
+        Err(error @ StorageError::Corrupt { .. }) => return Err(error),
+        Err(error) if connection.is_autocommit() => return Err(error),
+        Err(_) => run(connection, "ROLLBACK TO piece")?,
+        Ok(()) => {}
     }
-    if !connection.is_autocommit() {
-        run(connection, "RELEASE piece")?;
-    }
-    outcome
+    run(connection, "RELEASE piece")?;
+    Ok(outcome)
 }
 
 fn run(connection: &Connection, statement: &'static str) -> Result<(), StorageError> {
@@ -489,3 +531,6 @@ fn run(connection: &Connection, statement: &'static str) -> Result<(), StorageEr
         .map(drop)
         .map_err(|error| storage_error(statement, &error))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! What a turn leaves: all of it, or nothing.
+
+use std::time::Duration;
+
+use gryag::{
+    domain::{ChatId, MessageId, OutgoingKind, Timestamp, TokenUsage, UpdateKey},
+    storage::{FinishedTurn, ModelCall, NewOutgoing, Verdict},
+};
+
+use crate::world::{LEASE, World, message, says};
+
+fn call(now: Timestamp) -> ModelCall {
+    ModelCall {
+        at: now,
+        chat: ChatId(-10),
+        purpose: "answer",
+        model: "a model".to_owned(),
+        outcome: "ok",
+        took: Duration::from_millis(900),
+        usage: TokenUsage::default(),
+    }
+}
+
+pub(crate) async fn a_finished_turn_leaves_everything_at_once(world: World) {
+    world.admit(1, -10).await;
+    let claim = world.claim("a").await;
+    let turn = FinishedTurn {
+        remembered: vec![message(-10, 1, "привіт"), message(-10, 2, "як справи")],
+        says: Some(says(-10, "answer", 1, world.now())),
+        calls: vec![call(world.now()), call(world.now())],
+        ..FinishedTurn::default()
+    };
+    assert!(!world.finish(&claim, turn).await.failure_line_said);
+    let texts: Vec<String> = world.window(-10, None, 10).await.into_iter().map(|message| message.text).collect();
+    assert_eq!(texts, ["привіт", "як справи"]);
+    let send = world.begin_one().await;
+    assert_eq!((send.text.text.as_str(), send.request_id.0.as_str()), ("answer 0", "request answer"));
+    assert_eq!(world.store.inbox_depth().await.unwrap().waiting, 0);
+}
+
+pub(crate) async fn a_fenced_finish_leaves_nothing(world: World) {
+    world.admit(1, -10).await;
+    let old = world.claim("a").await;
+    world.advance(LEASE);
+    let _new = world.claim("b").await;
+    let turn = FinishedTurn {
+        remembered: vec![message(-10, 1, "привіт")],
+        says: Some(says(-10, "answer", 1, world.now())),
+        failure_line: Some(says(-10, "failure", 1, world.now())),
+        calls: vec![call(world.now())],
+        migrated: Some((ChatId(-10), ChatId(-100))),
+        verdicts: vec![(UpdateKey(1), Verdict::Dead { problem: "late".to_owned() })],
+    };
+    world.store.finish(old.claim, turn, world.now()).await.unwrap_err();
+    assert!(world.window(-10, None, 10).await.is_empty());
+    assert!(world.store.message(ChatId(-10), MessageId(1)).await.unwrap().is_none());
+    assert!(world.store.dead_letters(9).await.unwrap().is_empty());
+    assert!(world.store.outbox_counts().await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_chat_hears_one_failure_line_in_ten_minutes(world: World) {
+    let fail = async |key: i64, chat: i64| {
+        world.admit(key, chat).await;
+        let claim = world.claim("a").await;
+        let line = NewOutgoing { kind: OutgoingKind::FailureLine, ..says(chat, "ой", 1, world.now()) };
+        let end = world.finish(&claim, FinishedTurn { failure_line: Some(line), ..FinishedTurn::default() }).await;
+        if end.failure_line_said {
+            let send = world.begin_one().await;
+            assert_eq!(send.kind, OutgoingKind::FailureLine);
+            world.sent(&send, key).await;
+        } else {
+            world.nothing_to_send().await;
+        }
+        end.failure_line_said
+    };
+    assert!(fail(1, -10).await);
+    assert!(!fail(2, -10).await);
+    assert!(fail(3, -20).await, "another chat has not heard one");
+    world.advance(Duration::from_secs(600) - Duration::from_millis(1));
+    assert!(!fail(4, -10).await);
+    world.advance(Duration::from_millis(1));
+    assert!(fail(5, -10).await);
+    assert!(!fail(6, -10).await);
+}
+
+pub(crate) async fn an_answer_without_parts_is_refused_and_leaves_nothing(world: World) {
+    world.admit(1, -10).await;
+    let claim = world.claim("a").await;
+    let turn = FinishedTurn {
+        remembered: vec![message(-10, 1, "привіт")],
+        says: Some(says(-10, "nothing", 0, world.now())),
+        ..FinishedTurn::default()
+    };
+    world.store.finish(claim.claim, turn, world.now()).await.unwrap_err();
+    assert!(world.window(-10, None, 10).await.is_empty());
+    world.done(&claim).await;
+    world.admit(2, -10).await;
+    world.claim("a").await;
+}

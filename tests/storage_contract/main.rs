@@ -1,0 +1,143 @@
+//! What every store must do, whatever is beneath it. The claims know only `Arc<dyn Store>` and a clock that stands
+//! still until it is moved; a second backend passes the same ones, unchanged, from a second [`contract!`].
+
+mod answers;
+mod claims;
+mod inbox;
+mod leaves;
+mod memory;
+mod model;
+mod outbox;
+mod pacing;
+mod shared;
+mod sqlite;
+mod verdicts;
+mod world;
+
+/// Runs every claim on the backend whose module has `open() -> World`.
+macro_rules! contract {
+    ($backend:ident: $($area:ident { $($claim:ident),* $(,)? })*) => {
+        mod on {
+            pub(super) mod $backend {
+                $(mod $area {
+                    $(
+                        #[tokio::test(start_paused = true)]
+                        async fn $claim() {
+                            crate::$area::$claim(crate::$backend::open().await).await;
+                        }
+                    )*
+                })*
+
+                #[test]
+                fn no_window_exceeds_a_limit_and_every_answer_arrives_in_its_chats_order() {
+                    crate::pacing::no_window_exceeds_a_limit(crate::$backend::open);
+                }
+
+                #[test]
+                fn a_shared_rate_never_grants_more_than_its_minute_allows() {
+                    crate::pacing::a_shared_rate_never_grants_more(crate::$backend::open);
+                }
+
+                #[test]
+                fn any_interleaving_commits_one_answer_for_each_update_and_loses_none() {
+                    crate::model::any_interleaving(crate::$backend::open);
+                }
+            }
+        }
+    };
+}
+
+contract! {
+    sqlite:
+    inbox {
+        a_redelivered_update_is_a_duplicate_forever,
+        of_a_hundred_deliveries_at_once_one_is_new,
+        an_unusable_update_goes_to_the_dead_letters_at_once,
+        the_depth_counts_what_waits_and_what_is_dead,
+        a_dead_letter_can_be_shown_retried_and_dropped,
+        an_old_dead_letter_loses_its_body_and_cannot_be_retried,
+    }
+    claims {
+        rows_come_in_the_order_of_arrival,
+        the_lane_that_waits_longest_is_claimed_first,
+        a_lane_has_one_live_claim,
+        fifty_waiting_rows_are_one_turn,
+        attempts_are_counted_at_the_claim,
+        an_expired_lease_is_taken_over_and_its_owner_fenced,
+        a_renewed_claim_outlives_its_first_lease,
+        release_gives_back_the_attempts_of_this_owner_only,
+        topics_and_chats_are_lanes_of_their_own,
+        an_express_lane_does_not_wait_for_a_running_turn,
+        the_next_due_time_is_that_of_the_next_claim,
+        a_clock_that_stepped_back_does_not_strand_a_lane,
+    }
+    verdicts {
+        a_retried_row_comes_alone,
+        rows_of_a_failed_turn_come_one_by_one_in_order,
+        a_row_in_backoff_does_not_stop_later_ones,
+        a_dead_row_leaves_the_others_of_its_turn_alone,
+        a_verdict_on_another_claims_row_changes_nothing,
+    }
+    leaves {
+        a_finished_turn_leaves_everything_at_once,
+        a_fenced_finish_leaves_nothing,
+        a_chat_hears_one_failure_line_in_ten_minutes,
+        an_answer_without_parts_is_refused_and_leaves_nothing,
+    }
+    memory {
+        a_window_holds_the_newest_messages_in_order,
+        the_window_moves_by_blocks,
+        chats_and_topics_never_mix,
+        an_edit_replaces_the_text_and_adds_no_message,
+        an_album_is_one_message_of_the_window,
+        an_answer_stands_where_it_stands_in_the_chat,
+        a_message_is_found_by_its_id_however_old,
+        what_is_remembered_comes_back_whole,
+    }
+    outbox {
+        parts_go_in_order_one_after_the_other,
+        a_retried_part_goes_again_and_the_next_waits_for_it,
+        a_blocked_chat_waits_and_the_others_do_not,
+        a_send_without_its_reply_goes_to_the_chat_itself,
+        a_migrated_group_gets_its_messages_at_the_new_id,
+        a_send_that_meets_a_known_migration_arrives,
+        a_chat_gets_one_message_at_a_time,
+        a_chat_whose_sender_died_is_looked_at_less_and_less_often,
+        an_end_that_is_recorded_twice_does_not_end_the_next_call,
+        an_unknown_part_does_not_stop_the_next,
+        a_refused_part_takes_the_rest_along,
+        a_dead_chat_refuses_what_waits_until_it_writes_again,
+        an_answer_that_waited_too_long_expires,
+        an_answer_that_must_wait_past_its_end_expires_on_time,
+        a_clock_that_stepped_back_does_not_strand_a_send,
+        a_send_whose_sender_died_is_unknown_and_not_made_again,
+        an_ended_send_is_fenced,
+        another_owners_send_cannot_be_ended,
+        what_is_sent_is_remembered,
+        begin_takes_no_more_than_it_is_asked_for,
+        a_delayed_answer_is_not_overtaken_in_its_chat,
+        entities_and_flags_come_back_whole,
+        the_depth_and_the_counts_name_every_state,
+    }
+    answers {
+        a_lane_waits_until_its_answer_is_sent,
+        a_lane_waits_until_its_answer_is_refused,
+        a_lane_waits_until_its_answer_is_unknown,
+        a_lane_waits_until_its_answer_expires,
+        a_lane_waits_for_the_last_part,
+        an_unsent_notice_does_not_block_its_express_lane,
+        addressed_messages_are_answered_within_thirty_seconds_or_late,
+        addressed_messages_share_the_fate_of_the_worst_part,
+    }
+    shared {
+        a_lease_has_one_holder_until_it_ends,
+        a_clock_that_stepped_back_does_not_keep_a_dead_holders_lease,
+        a_lease_can_be_ended_early_by_its_holder_only,
+        a_fact_is_kept_and_replaced,
+        a_heartbeat_replaces_its_own_and_forgets_those_of_yesterday,
+        the_newest_hundred_errors_are_kept,
+        a_healthy_store_checks_and_checkpoints,
+        a_rate_admits_a_burst_and_then_makes_wait,
+        rates_of_different_names_do_not_share_slots,
+    }
+}
