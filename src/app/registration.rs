@@ -51,8 +51,14 @@ impl Registration {
     /// Tries until it is done or the process stops.
     pub(super) async fn run(self) {
         let mut pause = RETRY_FIRST;
-        while let Err(error) = self.once().await {
-            self.errors.handle("registration", &*error);
+        loop {
+            match self.once().await {
+                Ok(true) => return,
+                Ok(false) => tracing::debug!("the other replica registers the webhook"),
+                Err(error) => {
+                    self.errors.handle("registration", &*error);
+                }
+            }
             tokio::select! {
                 () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_LAST),
                 () = self.shutdown.soft.cancelled() => return,
@@ -60,18 +66,19 @@ impl Registration {
         }
     }
 
-    async fn once(&self) -> Result<(), Box<dyn Classify + Send + Sync>> {
+    /// Whether all is done.
+    async fn once(&self) -> Result<bool, Box<dyn Classify + Send + Sync>> {
         match (self.intake, &self.url, &self.secret) {
-            (Intake::Poll, ..) => self.make_way_for_polling().await.map_err(boxed),
+            (Intake::Poll, ..) => self.make_way_for_polling().await.map_err(boxed).map(|()| true),
             (Intake::Webhook, Some(url), Some(secret)) => self.register(url, secret).await,
-            (Intake::Webhook, ..) => self.warn_if_nothing_arrives().await.map_err(boxed),
+            (Intake::Webhook, ..) => self.warn_if_nothing_arrives().await.map_err(boxed).map(|()| true),
         }
     }
 
-    async fn register(&self, url: &str, secret: &SecretString) -> Result<(), Box<dyn Classify + Send + Sync>> {
+    /// False while the other replica is about it: it may die before it is done, or want another secret than we do.
+    async fn register(&self, url: &str, secret: &SecretString) -> Result<bool, Box<dyn Classify + Send + Sync>> {
         if !self.store.lease(LEASE, &self.owner, LEASE_TIME).await.map_err(boxed)? {
-            tracing::debug!("the other replica registers the webhook");
-            return Ok(());
+            return Ok(false);
         }
         let fingerprint = hex::encode(&Sha256::digest(secret.expose_secret())[..8]);
         let changed = self.store.fact(FINGERPRINT).await.map_err(boxed)?.as_ref() != Some(&fingerprint);
@@ -80,7 +87,8 @@ impl Registration {
         if changed {
             self.store.set_fact(FINGERPRINT, fingerprint).await.map_err(boxed)?;
         }
-        Ok(())
+        self.store.end_lease(LEASE, &self.owner).await.map_err(boxed)?;
+        Ok(true)
     }
 
     /// getUpdates is refused while a webhook is set.
