@@ -262,6 +262,7 @@ impl Build {
             Webhook { inbox: self.inbox.clone(), clock: self.outside.clock.clone(), errors: self.errors.clone() };
         let health = Health {
             shutdown: self.shutdown.clone(),
+            awake: self.awake.clone(),
             store: Arc::new(self.store.clone()),
             metrics: self.metrics.clone(),
         };
@@ -339,8 +340,10 @@ impl Build {
                 // A panic of the sender was printed when it happened.
                 let _ = sending.await;
             }
-            // Ends this task before the soft stop, which stops the process with failure.
-            ended = &mut sending => tracing::error!(panicked = ended.is_err(), "the sender ended"),
+            // At the hard stop it may be the first to end. Before the soft stop its end stops the process with failure.
+            ended = &mut sending => if !shutdown.hard.is_cancelled() {
+                tracing::error!(panicked = ended.is_err(), "the sender ended");
+            },
         }
     }
 
