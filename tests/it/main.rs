@@ -6,3 +6,8 @@ mod duplicates;
 mod harness;
 mod memory;
 mod order;
+mod poll;
+mod promises;
+mod shutdown;
+mod staleness;
+mod webhook;
