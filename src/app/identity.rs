@@ -1,6 +1,9 @@
 //! Who the bot is: asked of Telegram at start, remembered for starts while Telegram is out.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use secrecy::ExposeSecret as _;
 
@@ -38,6 +41,8 @@ pub(super) struct Identify {
     pub(super) store: Arc<dyn SharedStore>,
     pub(super) errors: ErrorHandler,
     pub(super) shutdown: Shutdown,
+    /// Where a refused token is left for whoever reports why the process stopped.
+    pub(super) refusal: Arc<OnceLock<TelegramError>>,
 }
 
 impl Identify {
@@ -54,6 +59,7 @@ impl Identify {
                 Err(error) => {
                     self.errors.handle("start", &error);
                     if matches!(error, TelegramError::Unauthorized { .. }) {
+                        let _ = self.refusal.set(error);
                         self.shutdown.fail("conversation");
                         return None;
                     }

@@ -6,7 +6,10 @@
 mod identity;
 mod registration;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{Router, routing};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -135,6 +138,7 @@ pub struct App {
     pub awake: CancellationToken,
     conversation: JoinHandle<()>,
     server: Option<JoinHandle<()>>,
+    refusal: Arc<OnceLock<TelegramError>>,
 }
 
 impl App {
@@ -167,6 +171,7 @@ impl App {
             limiter,
             gemini,
             shutdown,
+            refusal: Arc::default(),
         });
         build.start_maintenance(found);
         let router = build.router();
@@ -180,6 +185,7 @@ impl App {
             awake: build.awake.clone(),
             conversation,
             server: None,
+            refusal: Arc::clone(&build.refusal),
         })
     }
 
@@ -201,7 +207,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`AppError::TaskDied`] if that is why it stops.
+    /// [`AppError::Telegram`] or [`AppError::TaskDied`] if that is why it stops.
     pub async fn stop(self, drain: Duration, grace: Duration) -> Result<(), AppError> {
         let shutdown = self.shutdown.clone();
         let hard = shutdown.hard.clone();
@@ -231,9 +237,10 @@ impl App {
         shutdown.hard.cancel();
         shutdown.finished().await;
         tracing::info!(in_time, "stopped");
-        match shutdown.failed_task() {
-            Some(task) => Err(AppError::TaskDied(task)),
-            None => Ok(()),
+        match (self.refusal.get(), shutdown.failed_task()) {
+            (Some(refusal), _) => Err(AppError::Telegram(refusal.clone())),
+            (None, Some(task)) => Err(AppError::TaskDied(task)),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -254,6 +261,7 @@ struct Build {
     limiter: Arc<AddressLimiter>,
     shutdown: Shutdown,
     awake: CancellationToken,
+    refusal: Arc<OnceLock<TelegramError>>,
 }
 
 impl Build {
@@ -290,6 +298,7 @@ impl Build {
 
     fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) {
         let limiter = Arc::clone(&self.limiter);
+        let breakers = self.gemini.breakers();
         let maintenance = Maintenance::new(MaintenanceParts {
             store: Arc::new(self.store.clone()),
             owner: self.owner.clone(),
@@ -297,7 +306,15 @@ impl Build {
             clock: self.outside.clock.clone(),
             errors: self.errors.clone(),
             metrics: self.metrics.clone(),
-            sweeps: vec![Arc::new(move || limiter.sweep())],
+            sweeps: vec![
+                Arc::new(move || limiter.sweep()),
+                // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
+                Arc::new(move || {
+                    for breaker in &breakers {
+                        breaker.state();
+                    }
+                }),
+            ],
         });
         self.shutdown.spawn_essential("maintenance", maintenance.run(found, self.shutdown.clone()));
     }
@@ -314,6 +331,7 @@ impl Build {
                 store: Arc::new(build.store.clone()),
                 errors: build.errors.clone(),
                 shutdown: build.shutdown.clone(),
+                refusal: Arc::clone(&build.refusal),
             };
             if let Some(me) = identify.run().await {
                 build.converse(Arc::new(me)).await;

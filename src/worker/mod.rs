@@ -29,21 +29,19 @@ use crate::{
     persona::Persona,
     random::SharedRandom,
     shutdown::Shutdown,
-    storage::{Bell, Claim, ClaimRequest, InboxStore, StorageError},
+    storage::{Bell, Claim, ClaimRequest, InboxStore},
     telegram::{Me, Telegram},
     telemetry::{Metrics, metric},
 };
 
 pub use self::turn::ATTEMPTS_MAX;
 
-/// Rows of a talk lane that one turn takes (design.md section 2).
+/// Rows of a lane that one turn takes (design.md section 2).
 const ROWS_MAX: usize = 50;
 /// Commands and button presses that run side by side, beside the turns.
 const EXPRESS_MAX: usize = 32;
 /// Looked for work at least this often, whatever the bell does.
 const IDLE: Duration = Duration::from_secs(5);
-/// Looked for work no more often than this while all turns are taken: the end of one rings.
-const BUSY: Duration = Duration::from_millis(500);
 /// Pause after the store refused a claim.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
@@ -138,56 +136,32 @@ impl Worker {
 
     /// Starts turns for the lanes that are due; returns how long to wait for the next one.
     async fn start_turns(&self) -> Duration {
-        let talk = self.start_kind(LaneKind::Talk, &self.talk).await;
-        let express = self.start_kind(LaneKind::Express, &self.express).await;
-        let started = match (talk, express) {
-            (Ok(talk), Ok(express)) => talk + express,
-            (Err(error), _) | (_, Err(error)) => {
+        let request = ClaimRequest {
+            owner: self.options.owner.clone(),
+            lease: self.options.lease,
+            talk_max: self.talk.available_permits(),
+            express_max: self.express.available_permits(),
+            rows_max: ROWS_MAX,
+        };
+        if request.talk_max + request.express_max == 0 {
+            return IDLE;
+        }
+        let claimed = match self.parts.inbox.claim(request).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
                 self.parts.errors.handle("claim", &error);
                 return STORE_PAUSE;
             }
         };
-        if started > 0 {
-            // There may be more than was asked for.
-            self.parts.bell.ring_inbox();
-            return IDLE;
-        }
-        let soonest = if self.talk.available_permits() == 0 { BUSY } else { Duration::from_millis(1) };
-        match self.parts.inbox.next_due().await {
-            Ok(Some(at)) => at.since(self.parts.clock.now()).clamp(soonest, IDLE),
-            Ok(None) => IDLE,
-            Err(error) => {
-                self.parts.errors.handle("claim", &error);
-                STORE_PAUSE
-            }
-        }
-    }
-
-    async fn start_kind(&self, kind: LaneKind, slots: &Arc<Semaphore>) -> Result<usize, StorageError> {
-        let lanes_max = slots.available_permits();
-        if lanes_max == 0 {
-            return Ok(0);
-        }
-        let request = ClaimRequest {
-            owner: self.options.owner.clone(),
-            kind,
-            lease: self.options.lease,
-            lanes_max,
-            rows_max: match kind {
-                LaneKind::Talk => ROWS_MAX,
-                // Each command has an answer of its own.
-                LaneKind::Express => 1,
-            },
-        };
-        let claims = self.parts.inbox.claim(request).await?;
-        let started = claims.len();
-        for claim in claims {
+        for claim in claimed.claims {
+            let slots = if claim.lane.kind == LaneKind::Express { &self.express } else { &self.talk };
             // Only this loop takes slots, and it claimed no more than were free.
             let slot = Arc::clone(slots).try_acquire_owned().expect("a slot was free when the lanes were claimed");
             self.start(claim, slot);
         }
         self.parts.metrics.set(&metric::LANES_BUSY, &[], self.leases.count());
-        Ok(started)
+        let until_due = claimed.next_due.map(|at| at.since(self.parts.clock.now()));
+        until_due.map_or(IDLE, |wait| wait.clamp(Duration::from_millis(1), IDLE))
     }
 
     fn start(&self, claim: Claim, slot: OwnedSemaphorePermit) {
@@ -208,7 +182,12 @@ impl Worker {
                 outcome = worker.run_turn(&claim) => outcome,
             };
             worker.parts.metrics.record(&metric::TURN_DURATION, &[("outcome", outcome)], started.elapsed());
-            tracing::info!(outcome, duration_ms = started.elapsed().as_millis(), "the turn has ended");
+            let duration_ms = started.elapsed().as_millis();
+            if outcome == "silent" {
+                tracing::debug!(outcome, duration_ms, "the turn has ended");
+            } else {
+                tracing::info!(outcome, duration_ms, "the turn has ended");
+            }
             drop(slot);
             drop(leased);
         };

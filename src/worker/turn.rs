@@ -16,7 +16,7 @@ use crate::{
     errors::{Class, Classify},
     gemini::GeminiError,
     markup,
-    prompt::{Scene, assemble, moment_words, strip_label},
+    prompt::{Scene, assemble, is_blank, moment_words, strip_label},
     storage::{Claim, FinishedTurn, ModelCall, NewOutgoing, StorageError, Verdict},
     telemetry::metric,
 };
@@ -93,7 +93,7 @@ impl Turn<'_> {
         let thought = self.think(&read.lines, &decision).await?;
         turn.calls = thought.calls;
         let to_answer: Vec<&Line> = decision.answer.iter().map(|index| &read.lines[*index]).collect();
-        match thought.answer.and_then(shown) {
+        match thought.answer.and_then(|answer| spoken(&answer)) {
             Ok(parts) => {
                 turn.says = Some(self.outgoing(OutgoingKind::Answer, parts, &to_answer));
                 self.finish(turn).await?;
@@ -211,6 +211,9 @@ impl Turn<'_> {
     }
 
     fn count(&self, which: &[usize], outcome: AddressedOutcome) {
+        if which.is_empty() {
+            return;
+        }
         self.worker.parts.metrics.add(&metric::ADDRESSED, &[("outcome", outcome.as_str())], which.len() as u64);
     }
 
@@ -258,13 +261,13 @@ impl Turn<'_> {
     }
 }
 
-/// The model's text as it is sent. Markup alone leaves nothing to send: then it gave no answer.
-fn shown(answer: Answer) -> Result<Vec<RichText>, GeminiError> {
+/// The model's answer as it is said. One of nothing but invisible characters is none: Telegram would refuse it.
+fn spoken(answer: &Answer) -> Result<Vec<RichText>, GeminiError> {
     let text = strip_label(&answer.text);
     let text = if answer.cut { markup::end_at_sentence(text) } else { text };
-    let parts = markup::render(text);
+    let parts = if is_blank(text) { Vec::new() } else { markup::render(text) };
     if parts.is_empty() {
-        return Err(GeminiError::Empty { reason: "markup without text".to_owned(), usage: answer.usage });
+        return Err(GeminiError::Empty { reason: "nothing visible".to_owned(), usage: answer.usage });
     }
     Ok(parts)
 }

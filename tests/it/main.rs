@@ -3,11 +3,15 @@
 
 mod conversation;
 mod duplicates;
+mod gemini_outages;
 mod harness;
 mod memory;
 mod order;
+mod outages;
+mod pacing;
 mod poll;
 mod promises;
 mod shutdown;
 mod staleness;
+mod telegram_outages;
 mod webhook;

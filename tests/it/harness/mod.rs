@@ -51,7 +51,12 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) fn new() -> Self {
-        let clock: SharedClock = Arc::new(TokioClock::starting_at(NOON));
+        Self::at(NOON)
+    }
+
+    /// A world whose clock starts at `start`.
+    pub(crate) fn at(start: Timestamp) -> Self {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at(start));
         let random = Arc::new(Seeded::new(7));
         Self {
             settings: Vec::new(),
