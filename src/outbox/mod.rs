@@ -25,6 +25,8 @@ const IDLE: Duration = Duration::from_secs(5);
 /// A call that is still marked `sending` after this long has lost its sender: longer than any call may take (15 s). Not
 /// much longer, for until then its chat hears nothing: what is said there meanwhile must still be answered within 30 s.
 const CALL_LIMIT: Duration = Duration::from_secs(20);
+/// How often a sender that stops looks whether its calls have ended.
+const FLUSH_PAUSE: Duration = Duration::from_millis(50);
 /// Pause after the store refused.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// How long the end of a call is tried to be recorded.
@@ -72,24 +74,24 @@ impl Sender {
         Self { parts: Arc::new(parts), slots: Arc::new(Semaphore::new(CALLS_MAX)), shutdown }
     }
 
-    /// Sends until `stop`, then waits for the calls in flight (or the hard stop). `stop` comes after the worker's
-    /// end, so what its last turns left is still sent.
+    /// Sends until `stop`, then what may be sent at once, until no call is in flight (or the hard stop). `stop` comes
+    /// after the worker's end, so what its last turns left is still sent, an answer's last part too.
     pub async fn run(self, stop: tokio_util::sync::CancellationToken) {
         loop {
+            // Looked at before the store is: a call that ends in between may have made the next part ready.
+            let idle = self.slots.available_permits() == CALLS_MAX;
             let wait = self.start_sends().await;
-            if stop.is_cancelled() && wait.is_some_and(|wait| wait > Duration::ZERO) {
-                break;
+            let stopping = stop.is_cancelled();
+            if stopping && idle && wait.is_some_and(|wait| wait > Duration::ZERO) {
+                return;
             }
+            let pause = wait.unwrap_or(STORE_PAUSE);
             tokio::select! {
                 () = self.parts.bell.outbox() => {}
-                () = tokio::time::sleep(wait.unwrap_or(STORE_PAUSE)) => {}
-                () = stop.cancelled(), if !stop.is_cancelled() => {}
+                () = tokio::time::sleep(if stopping { pause.min(FLUSH_PAUSE) } else { pause }) => {}
+                () = stop.cancelled(), if !stopping => {}
                 () = self.shutdown.hard.cancelled() => return,
             }
-        }
-        tokio::select! {
-            _ = self.slots.acquire_many(u32::try_from(CALLS_MAX).unwrap_or(u32::MAX)) => {}
-            () = self.shutdown.hard.cancelled() => {}
         }
     }
 

@@ -47,8 +47,6 @@ pub(super) struct Lines {
     /// Rows that cannot be read: they die, the others live.
     pub(super) verdicts: Vec<(UpdateKey, Verdict)>,
     pub(super) migrated: Option<(ChatId, ChatId)>,
-    /// Kinds that the bot has no use for, by name.
-    pub(super) others: Vec<String>,
 }
 
 /// Reads the rows of a claim.
@@ -62,9 +60,8 @@ pub(super) async fn read(claim: &Claim, me: &Me, persona: &Persona, memory: &Mem
                 read.migrated = Some((from, to));
                 continue;
             }
-            Ok(Incoming::Callback(_) | Incoming::Reaction(_) | Incoming::Membership(_)) => continue,
-            Ok(Incoming::Other { kind }) => {
-                read.others.push(kind);
+            // Kinds that the bot has no use for were counted when they came in.
+            Ok(Incoming::Callback(_) | Incoming::Reaction(_) | Incoming::Membership(_) | Incoming::Other { .. }) => {
                 continue;
             }
             Err(error) => {

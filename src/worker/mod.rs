@@ -208,7 +208,10 @@ impl Worker {
         let mut every = tokio::time::interval(self.options.lease / 3);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            every.tick().await;
+            tokio::select! {
+                _ = every.tick() => {}
+                () = self.shutdown.hard.cancelled() => return,
+            }
             let claims = self.leases.claims();
             if claims.is_empty() {
                 continue;

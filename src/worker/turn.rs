@@ -70,9 +70,6 @@ impl Turn<'_> {
         }
         let parts = &self.worker.parts;
         let read = lines::read(self.claim, &parts.me, &parts.persona, &parts.memory).await?;
-        for kind in &read.others {
-            parts.metrics.increment_open(&metric::UNKNOWN_KINDS, &[("what", "message")], "name", kind);
-        }
         for (_, verdict) in &read.verdicts {
             if let Verdict::Dead { .. } = verdict {
                 parts.errors.handle("parse", &UnreadableUpdate);

@@ -221,7 +221,7 @@ async fn deliver_until_taken(bot: &mut TestBot, update: &Update) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_interleaving_of_duplicates_and_crashes_answers_everybody_once(events in events()) {

@@ -208,7 +208,7 @@ async fn the_lanes_of_a_killed_replica_are_taken_over_after_its_lease() {
     let pause = answers[0].at.since(killed);
     assert!((Duration::from_secs(13)..Duration::from_secs(22)).contains(&pause), "{pause:?}");
     assert_eq!(bot.outcomes(), "answered 1");
-    bot.finish().await;
+    bot.finish_with_errors().await;
 }
 
 /// Frozen while it thought; its lane went to the other replica, which answered. It wakes before the model's answer

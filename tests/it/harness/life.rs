@@ -57,7 +57,7 @@ impl Life {
 
     /// Dies at the `commit`th commit from now, counted from 1.
     pub(crate) fn kill_at_commit(&self, commit: u32, side: Side) {
-        *self.side.lock().unwrap() = side;
+        *self.side.lock().expect("nothing panics with it") = side;
         self.commits_left.store(i64::from(commit), Ordering::SeqCst);
     }
 
@@ -78,7 +78,7 @@ impl Life {
             }
             if life.commits_left.load(Ordering::SeqCst) > 0 && life.commits_left.fetch_sub(1, Ordering::SeqCst) == 1 {
                 life.kill();
-                if *life.side.lock().unwrap() == Side::Before {
+                if *life.side.lock().expect("nothing panics with it") == Side::Before {
                     return Err(StorageError::Closed);
                 }
             }
@@ -111,7 +111,7 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(super) fn add(&self, router: axum::Router, life: Life) {
-        self.replicas.lock().unwrap().push((in_process(router), life));
+        self.replicas.lock().expect("nothing panics with it").push((in_process(router), life));
     }
 
     /// The way in.
@@ -133,7 +133,7 @@ impl Proxy {
     }
 
     fn next(&self) -> Option<(Transport, Life)> {
-        let mut replicas = self.replicas.lock().unwrap();
+        let mut replicas = self.replicas.lock().expect("nothing panics with it");
         replicas.retain(|(_, life)| !life.is_over());
         let turn = usize::try_from(self.turn.fetch_add(1, Ordering::SeqCst)).unwrap_or(0);
         (!replicas.is_empty()).then(|| replicas[turn % replicas.len()].clone())

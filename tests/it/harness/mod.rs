@@ -24,9 +24,11 @@ use gryag::{
     },
     shutdown::Shutdown,
     storage::{InboxStore as _, OutboxStore as _},
+    telemetry::Metrics,
     transport::{Transport, call},
 };
 use http::Request;
+use tokio::task::JoinHandle;
 
 use self::life::Proxy;
 pub(crate) use self::life::{Life, Side};
@@ -79,6 +81,12 @@ impl Setup {
         self
     }
 
+    /// Another value for the processes that are yet to start.
+    pub(crate) fn reset(&mut self, key: &'static str, value: &str) {
+        self.settings.retain(|(set, _)| *set != key);
+        self.settings.push((key, value.to_owned()));
+    }
+
     pub(crate) fn commit_fault(mut self, fault: gryag::storage::sqlite::CommitFault) -> Self {
         self.commit_fault = Some(fault);
         self
@@ -104,6 +112,12 @@ impl Setup {
             .chain(self.settings.iter().map(|(key, value)| (*key, value.as_str())))
             .collect();
         Config::for_tests_with(&settings)
+    }
+
+    /// The secret that is registered, before anything has registered it.
+    pub(crate) fn webhook_secret(&self) -> String {
+        use secrecy::ExposeSecret as _;
+        self.config().advanced.webhook_secrets[0].expose_secret().to_owned()
     }
 
     /// Starts a replica in this world; further ones may be started on the same data.
@@ -141,6 +155,7 @@ impl Setup {
             life,
             others: Vec::new(),
             past: Vec::new(),
+            stopping: None,
             webhook: self.proxy.transport(),
             deliveries: Shutdown::new(),
             unseen: AtomicI64::new(0),
@@ -149,6 +164,14 @@ impl Setup {
         bot.setup.world.deliver_through(bot.webhook.clone(), &bot.deliveries);
         bot
     }
+}
+
+/// A replica that stops, and what is left of those that did.
+struct Stopping {
+    stopped: Option<JoinHandle<Result<(), AppError>>>,
+    metrics: Vec<Metrics>,
+    /// Where the stand-in lives.
+    _nowhere: Setup,
 }
 
 /// A running bot in its world.
@@ -160,9 +183,11 @@ pub(crate) struct TestBot {
     pub(crate) others: Vec<(App, Life)>,
     /// Replicas that were killed.
     past: Vec<App>,
+    /// The first replica while it stops; `app` is then a stand-in that has nothing to do with this world.
+    stopping: Option<Stopping>,
     /// The way to the bot's webhook: to any replica that lives.
     pub(crate) webhook: Transport,
-    deliveries: Shutdown,
+    pub(crate) deliveries: Shutdown,
     /// Messages that speak to the bot beside those that the world shows; negative for those that only seem to.
     unseen: AtomicI64,
     pub(crate) setup: Setup,
@@ -210,6 +235,37 @@ impl TestBot {
         let dead = std::mem::replace(&mut self.app, app);
         bury(&dead);
         self.past.push(dead);
+    }
+
+    /// Tells the first replica to stop, as SIGTERM does.
+    pub(crate) async fn begin_stop(&mut self, drain: Duration, grace: Duration) {
+        let nowhere = Setup::new();
+        let stand_in = nowhere.start_replica(1).await;
+        let app = std::mem::replace(&mut self.app, stand_in);
+        let mut metrics = self.stopping.take().map(|stopping| stopping.metrics).unwrap_or_default();
+        metrics.push(app.metrics.clone());
+        let stopped = Some(self.deliveries.spawn(app.stop(drain, grace)));
+        self.stopping = Some(Stopping { stopped, metrics, _nowhere: nowhere });
+        tokio::task::yield_now().await;
+    }
+
+    /// Waits until it has stopped.
+    pub(crate) async fn stopped(&mut self) -> Result<(), AppError> {
+        let stopping =
+            self.stopping.as_mut().and_then(|stopping| stopping.stopped.take()).expect("it was told to stop");
+        let outcome = stopping.await.expect("stopping does not panic");
+        self.life.kill();
+        outcome
+    }
+
+    /// Starts a new process in place of the one that has stopped.
+    pub(crate) async fn restart_stopped(&mut self) {
+        let life = Life::new();
+        let app = self.setup.try_start_replica(50, &life).await.expect("the bot starts again");
+        app.awake.cancelled().await;
+        self.setup.proxy.add(app.router.clone(), life.clone());
+        self.life = life;
+        bury(&std::mem::replace(&mut self.app, app));
     }
 
     /// Kills the first replica; another one takes its place.
@@ -276,15 +332,24 @@ impl TestBot {
         call(&self.webhook, request).await.expect("an answer")
     }
 
+    /// Asks for a page: its status and text.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let request = Request::get(format!("http://bot.test{path}")).body(Bytes::new()).expect("a request");
+        let answer = call(&self.webhook, request).await.expect("an answer");
+        (answer.status().as_u16(), String::from_utf8_lossy(answer.body()).into_owned())
+    }
+
     /// The secret that the bot gave to Telegram.
     pub(crate) fn webhook_secret(&self) -> String {
         let calls = self.world().calls("setWebhook");
-        calls[0].parameters()["secret_token"].as_str().expect("a secret").to_owned()
+        calls.last().expect("a webhook").parameters()["secret_token"].as_str().expect("a secret").to_owned()
     }
 
     /// A counter's or gauge's value, summed over the series whose labels contain all of `labels`.
     pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> f64 {
-        self.replicas().map(|app| metric(app, name, labels)).sum()
+        let stopped = self.stopping.iter().flat_map(|stopping| &stopping.metrics);
+        let all = self.replicas().map(|app| &app.metrics).chain(stopped);
+        all.map(|metrics| sum(metrics, name, labels)).sum()
     }
 
     /// What became of the messages that spoke to the bot, in the order of the words: `answered 2, stale 1`.
@@ -345,9 +410,13 @@ pub(crate) fn in_paused_time<T>(case: impl Future<Output = T>) -> T {
     runtime.enable_all().start_paused(true).build().expect("a runtime").block_on(case)
 }
 
-/// As [`TestBot::metric`], of any replica.
+/// As [`TestBot::metric`], of one replica.
 pub(crate) fn metric(app: &App, name: &str, labels: &[&str]) -> f64 {
-    app.metrics
+    sum(&app.metrics, name, labels)
+}
+
+fn sum(metrics: &Metrics, name: &str, labels: &[&str]) -> f64 {
+    metrics
         .render()
         .lines()
         .filter_map(|line| {
