@@ -1,5 +1,7 @@
 //! Which files the store takes, which it refuses and how it says so, and how it brings them up to date.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,5 +1,7 @@
 //! The store under faults: a slow disk, a full one, a failing one, a damaged file, a second process.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::{
     cell::RefCell,
     collections::HashSet,

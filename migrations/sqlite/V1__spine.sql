@@ -91,7 +91,8 @@ CREATE TABLE messages (
     PRIMARY KEY (chat_id, message_id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX messages_window ON messages (chat_id, topic_id, seq) WHERE seq IS NOT NULL;
-CREATE INDEX messages_album ON messages (chat_id, album) WHERE album IS NOT NULL AND seq IS NOT NULL;
+-- Unique, for an album has one head; were it not, SQLite would rather read the whole chat.
+CREATE UNIQUE INDEX messages_album ON messages (chat_id, album) WHERE album IS NOT NULL AND seq IS NOT NULL;
 
 -- One row a part of an answer. A later part waits ('queued') until the part before it has ended.
 CREATE TABLE outbox (

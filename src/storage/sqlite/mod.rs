@@ -9,6 +9,8 @@ mod inbox;
 mod memory;
 mod open;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod shared;
 mod writer;
 

@@ -1,0 +1,264 @@
+//! `EXPLAIN QUERY PLAN` of every statement that runs for a message, as it was seen on the connections: none may read a
+//! whole table, or take longer because the bot has been running for a year.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use deadpool_sqlite::rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use tempfile::TempDir;
+
+use super::{
+    SqliteOptions, SqliteStore,
+    writer::{Priority, Rings},
+};
+use crate::{
+    clock::TokioClock,
+    domain::{
+        Author, AuthorKind, Chat, ChatId, ChatKind, Lane, LaneKind, Message, MessageId, OutgoingKind, ReplyTarget,
+        RequestId, RichText, Timestamp, TokenUsage, UpdateKey, UserId,
+    },
+    shutdown::Shutdown,
+    storage::{
+        Claim, ClaimRequest, Ended, FinishedTurn, InboxStore as _, MemoryStore as _, ModelCall, NewOutgoing, NewUpdate,
+        OutboxStore as _, Outgoing, SendLimits, SharedStore as _, Verdict, WindowRequest,
+    },
+    telemetry::Metrics,
+};
+
+/// What may be scanned: the step, a part of the statement, and why it stays small.
+const SMALL_SCANS: &[(&str, &str, &str)] = &[
+    ("SCAN CONSTANT ROW", "SELECT $1", "the pool asks whether a connection lives"),
+    (
+        "SCAN outbox USING COVERING INDEX outbox_sending",
+        "SELECT id FROM outbox WHERE state = 'sending' AND (",
+        "a partial index that holds the calls in flight, at most some dozens a process",
+    ),
+    (
+        "SCAN outbox USING COVERING INDEX outbox_ready",
+        "ORDER BY not_before, id LIMIT 1",
+        "a partial index of which the first entry is read",
+    ),
+    (
+        "SCAN inbox USING COVERING INDEX inbox_",
+        "SELECT COUNT(*) FROM inbox WHERE state = 0",
+        "once a second, a partial index that holds what waits",
+    ),
+];
+
+/// How the largest table may be reached. A search by `chat_id` alone would read all that a chat ever wrote.
+const WAYS_TO_MESSAGES: &[&str] = &[
+    "SEARCH messages USING PRIMARY KEY (chat_id=? AND message_id=?)",
+    "SEARCH messages USING INDEX messages_window (chat_id=? AND topic_id=? AND seq>?)",
+    "SEARCH messages USING COVERING INDEX messages_window (chat_id=? AND topic_id=? AND seq>?)",
+    "SEARCH messages USING INDEX messages_album (chat_id=? AND album=?)",
+];
+
+static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn note(event: TraceEvent<'_>) {
+    if let TraceEvent::Stmt(statement, _) = event {
+        SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(statement.sql().into_owned());
+    }
+}
+
+const START: Timestamp = Timestamp(1_790_000_000_000);
+
+/// A store that has been in use for a while; nothing ever runs ANALYZE on it.
+async fn used_store() -> (TempDir, SqliteStore) {
+    let place = TempDir::new().unwrap();
+    let clock = Arc::new(TokioClock::starting_at(START));
+    let options = SqliteOptions { readers: 1, ..SqliteOptions::new(place.path(), clock, Metrics::new()) };
+    let store = SqliteStore::open(options, &Shutdown::new()).await.unwrap();
+    on_writer(&store, |tx| tx.execute_batch(include_str!("plans.sql")).unwrap()).await;
+    on_writer(&store, |tx| tx.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note))).await;
+    let traced = store.read("tracing", |connection| {
+        connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(note));
+        Ok(())
+    });
+    traced.await.unwrap();
+    (place, store)
+}
+
+async fn on_writer(store: &SqliteStore, work: impl FnOnce(&Connection) + Send + 'static) {
+    let piece = store.write("testing", Priority::Other, Rings::default(), |tx| {
+        work(tx);
+        Ok(())
+    });
+    piece.await.unwrap();
+}
+
+fn lane(kind: LaneKind) -> Lane {
+    Lane { chat: ChatId(-10), topic: None, kind }
+}
+
+async fn claim(store: &SqliteStore, key: i64, kind: LaneKind) -> Claim {
+    let update = NewUpdate {
+        key: UpdateKey(key),
+        lane: lane(kind),
+        kind: "message",
+        body: Bytes::from_static(b"{}"),
+        received_at: START,
+        request_id: RequestId("request".to_owned()),
+        unusable: None,
+    };
+    store.admit(update.clone()).await.unwrap();
+    store.admit(update).await.unwrap();
+    claim_again(store, kind).await
+}
+
+async fn claim_again(store: &SqliteStore, kind: LaneKind) -> Claim {
+    let lease = Duration::from_secs(20);
+    let request = ClaimRequest { owner: "a".to_owned(), kind, lease, lanes_max: 10, rows_max: 50 };
+    store.claim(request).await.unwrap().into_iter().find(|claim| claim.lane.chat == ChatId(-10)).unwrap()
+}
+
+fn message(id: i64) -> Message {
+    Message {
+        chat: Chat { id: ChatId(-10), kind: ChatKind::Group, title: Some("Ліс".to_owned()) },
+        topic: None,
+        id: MessageId(id),
+        author: Author { kind: AuthorKind::Person, id: UserId(5), name: "Оля".to_owned(), username: None },
+        text: "привіт".to_owned(),
+        media: None,
+        reply_to: None,
+        quote: None,
+        forwarded_from: None,
+        album: Some("album".to_owned()),
+        sent_at: START,
+        edited_at: None,
+    }
+}
+
+fn says(parts: usize) -> NewOutgoing {
+    NewOutgoing {
+        kind: OutgoingKind::Answer,
+        chat: message(1).chat,
+        target: ReplyTarget { topic: None, message_id: Some(MessageId(1)) },
+        parts: vec![RichText::plain("привіт"); parts],
+        silent: false,
+        addressed: vec![START],
+        expires_at: START + Duration::from_secs(600),
+        request_id: RequestId("request".to_owned()),
+    }
+}
+
+fn whole_turn() -> FinishedTurn {
+    let call = ModelCall {
+        at: START,
+        chat: ChatId(-10),
+        purpose: "answer",
+        model: "a model".to_owned(),
+        outcome: "ok",
+        took: Duration::from_millis(900),
+        usage: TokenUsage::default(),
+    };
+    FinishedTurn {
+        remembered: vec![message(100_001), message(100_002), message(100_001)],
+        says: Some(says(2)),
+        failure_line: Some(says(1)),
+        calls: vec![call],
+        migrated: Some((ChatId(-11), ChatId(-12))),
+        verdicts: Vec::new(),
+    }
+}
+
+async fn run_turns(store: &SqliteStore) {
+    let talk = claim(store, 1_000_001, LaneKind::Talk).await;
+    store.renew(vec![talk.claim], Duration::from_secs(20)).await.unwrap();
+    let retry = vec![(talk.updates[0].key, Verdict::RetryAt(START))];
+    let retry = FinishedTurn { verdicts: retry, ..FinishedTurn::default() };
+    store.finish(talk.claim, retry, START).await.unwrap();
+    claim_again(store, LaneKind::Talk).await;
+    store.release("a").await.unwrap();
+    let talk = claim_again(store, LaneKind::Talk).await;
+    let dead = vec![(talk.updates[0].key, Verdict::Dead { problem: "poison".to_owned() })];
+    let dead = FinishedTurn { verdicts: dead, ..FinishedTurn::default() };
+    store.finish(talk.claim, dead, START).await.unwrap();
+    store.retry_dead(UpdateKey(1_000_001), START).await.unwrap();
+    let talk = claim_again(store, LaneKind::Talk).await;
+    store.finish(talk.claim, whole_turn(), START).await.unwrap();
+    let express = claim(store, 1_000_002, LaneKind::Express).await;
+    store.finish(express.claim, FinishedTurn { says: Some(says(1)), ..FinishedTurn::default() }, START).await.unwrap();
+    store.next_due().await.unwrap();
+    store.take_slot("gemini", 10).await.unwrap();
+    store.lease("poll", "a", Duration::from_secs(20)).await.unwrap();
+}
+
+async fn run_memory(store: &SqliteStore) {
+    let request = WindowRequest { chat: ChatId(-10), topic: None, limit: 80, block: 8 };
+    assert!(store.window(request).await.unwrap().len() > 70);
+    store.message(ChatId(-10), MessageId(1)).await.unwrap();
+    store.album_is_known(ChatId(-10), "album").await.unwrap();
+}
+
+async fn begin(store: &SqliteStore) -> Vec<Outgoing> {
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let limits = SendLimits { global_per_second: 30, chat_per_second: 1, group_per_minute: 20 };
+    store.begin_sends("a", 20, limits, Duration::from_secs(60)).await.unwrap().due
+}
+
+async fn run_sends(store: &SqliteStore) {
+    let ends = [
+        Ended::RetryAt { at: START, blocks_chat: true, without_reply: true, problem: "429".to_owned() },
+        Ended::Migrated { to: ChatId(-13) },
+        Ended::Sent(Box::new(message(100_003))),
+        Ended::Unknown { problem: "cut".to_owned() },
+        Ended::Refused { problem: "gone".to_owned(), chat_is_dead: true },
+    ];
+    for ended in ends {
+        let send = begin(store).await.into_iter().next().expect("something is to be sent");
+        store.end_send("a", send.id, send.attempt, ended, START).await.unwrap();
+    }
+    begin(store).await;
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    begin(store).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_statement_that_runs_for_a_message_reads_a_whole_table() {
+    let (_place, store) = used_store().await;
+    run_turns(&store).await;
+    run_memory(&store).await;
+    run_sends(&store).await;
+    let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let plans = store.read("explaining", move |connection| {
+        let queries = seen.into_iter().filter(|sql| is_query(sql));
+        Ok(queries.map(|sql| (plan(connection, &sql), sql)).collect::<Vec<_>>())
+    });
+    let plans = plans.await.unwrap();
+    assert!(plans.len() > 55, "{} statements", plans.len());
+    let large: Vec<_> = plans
+        .iter()
+        .flat_map(|(steps, sql)| steps.iter().map(move |step| (step, sql)))
+        .filter(|(step, sql)| !stays_small(step, sql))
+        .collect();
+    assert!(large.is_empty(), "{large:#?}");
+}
+
+fn stays_small(step: &str, sql: &str) -> bool {
+    if step.starts_with("SCAN") {
+        return SMALL_SCANS.iter().any(|(scan, of, _)| step.starts_with(scan) && sql.contains(of));
+    }
+    let sorts = step.contains("TEMP B-TREE");
+    let reads_messages = step.starts_with("SEARCH messages ");
+    !sorts && (!reads_messages || WAYS_TO_MESSAGES.contains(&step))
+}
+
+fn is_query(sql: &str) -> bool {
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|word| sql.trim_start().starts_with(word))
+}
+
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut rows = statement.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        steps.push(row.get(3).unwrap());
+    }
+    steps
+}
