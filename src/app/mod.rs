@@ -357,8 +357,12 @@ impl Build {
                 // A panic of the sender was printed when it happened.
                 let _ = sending.await;
             }
-            // Ends this task before the soft stop, which stops the process with failure.
-            ended = &mut sending => tracing::error!(panicked = ended.is_err(), "the sender ended"),
+            // Before a stop this ends the task too early, which stops the process with failure.
+            ended = &mut sending => {
+                if !shutdown.hard.is_cancelled() {
+                    tracing::error!(panicked = ended.is_err(), "the sender ended");
+                }
+            }
         }
     }
 
