@@ -46,9 +46,9 @@ bench *WHICH:
 fuzz CASES="5000":
     PROPTEST_CASES={{ CASES }} cargo test --locked --release
 
-# The long fault tests: kills under load
-torture KILLS="200":
-    GRYAG_KILLS={{ KILLS }} cargo test --locked --release --test torture -- --nocapture --test-threads=1
+# The long fault tests on the release binary: kills under load, a soak, a full disk and the rest; prints a table
+torture KILLS="200" SOAK_SECONDS="600":
+    deploy/torture.sh {{ KILLS }} {{ SOAK_SECONDS }}
 
 # The bot without Telegram: a chat in the browser
 sandbox *ARGS:

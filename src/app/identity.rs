@@ -1,9 +1,6 @@
 //! Who the bot is: asked of Telegram at start, remembered for starts while Telegram is out.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
 
@@ -41,38 +38,44 @@ pub(super) struct Identify {
     pub(super) store: Arc<dyn SharedStore>,
     pub(super) errors: ErrorHandler,
     pub(super) shutdown: Shutdown,
-    /// Where a refused token is left for whoever reports why the process stopped.
-    pub(super) refusal: Arc<OnceLock<TelegramError>>,
 }
 
 impl Identify {
-    /// The bot's account, or nothing if the process stops first. A refused token stops the process; an unreachable
-    /// Telegram does not: what it told last time is still true.
-    pub(super) async fn run(self) -> Option<Me> {
+    /// The bot's account, or nothing if the process stops first. An unreachable Telegram stops nothing: what it told
+    /// last time is still true.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError::Unauthorized`], which only a person can mend.
+    pub(super) async fn run(self) -> Result<Option<Me>, TelegramError> {
+        let soft = self.shutdown.soft.clone();
+        tokio::select! {
+            me = self.ask() => me.map(Some),
+            () = soft.cancelled() => Ok(None),
+        }
+    }
+
+    async fn ask(self) -> Result<Me, TelegramError> {
         let mut pause = RETRY_FIRST;
         loop {
             match self.telegram.get_me().await {
                 Ok(me) => {
                     self.remember(&me).await;
-                    return Some(me);
+                    return Ok(me);
                 }
                 Err(error) => {
                     self.errors.handle("start", &error);
                     if matches!(error, TelegramError::Unauthorized { .. }) {
-                        let _ = self.refusal.set(error);
-                        self.shutdown.fail("conversation");
-                        return None;
+                        return Err(error);
                     }
                 }
             }
             if let Some(me) = self.remembered().await {
                 tracing::warn!("telegram does not answer; going on with what it told last time");
-                return Some(me);
+                return Ok(me);
             }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_LAST),
-                () = self.shutdown.soft.cancelled() => return None,
-            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_LAST);
         }
     }
 

@@ -22,8 +22,9 @@ use crate::{
 const CALLS_MAX: usize = 64;
 /// Looked for ready sends at least this often; also how soon a dead replica's sends are noticed.
 const IDLE: Duration = Duration::from_secs(5);
-/// A call that is still marked `sending` after this long has lost its sender: longer than any call may take.
-const CALL_LIMIT: Duration = Duration::from_secs(60);
+/// A call that is still marked `sending` after this long has lost its sender: longer than any call may take (15 s). Not
+/// much longer, for until then its chat hears nothing: what is said there meanwhile must still be answered within 30 s.
+const CALL_LIMIT: Duration = Duration::from_secs(20);
 /// Pause after the store refused.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// How long the end of a call is tried to be recorded.

@@ -57,7 +57,7 @@ pub fn keep_panics_quiet() {
 
 #[cfg(test)]
 mod tests {
-    use tracing::{Level, Metadata};
+    use tracing::Level;
 
     use super::*;
 

@@ -236,6 +236,7 @@ impl Turn<'_> {
         if let Err(error) = self.finish(turn).await {
             // The lease will expire, and the rows are tried again then.
             parts.errors.handle("turn", &error);
+            return "retried";
         }
         if dead == 0 {
             return "retried";
