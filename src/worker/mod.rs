@@ -16,6 +16,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use self::leases::Leases;
@@ -117,7 +118,8 @@ impl Worker {
 
     /// Claims and runs turns until the soft stop, then waits for those that run and gives back what they leave.
     pub async fn run(self) {
-        let renewer = self.shutdown.spawn(self.clone().renew_claims());
+        // Ends with this future however that ends: a renewer left behind would keep the process alive.
+        let renewer = AbortOnDropHandle::new(self.shutdown.spawn(self.clone().renew_claims()));
         while !self.shutdown.soft.is_cancelled() {
             let wait = self.start_turns().await;
             tokio::select! {
@@ -128,7 +130,7 @@ impl Worker {
             }
         }
         self.leases.all_ended(&self.shutdown.hard).await;
-        renewer.abort();
+        drop(renewer);
         if let Err(error) = self.parts.inbox.release(&self.options.owner).await {
             self.parts.errors.handle("release", &error);
         }

@@ -151,7 +151,7 @@ impl Town {
     pub(crate) async fn start_replica(&mut self) {
         self.started += 1;
         let replica = self.setup.start_replica(self.started).await;
-        self.door.routers.lock().unwrap().push(replica.router.clone());
+        self.door.routers.lock().expect("nobody panics with it in hand").push(replica.router.clone());
         self.replicas.push(replica);
     }
 
@@ -170,7 +170,7 @@ impl Town {
     }
 
     fn remove(&mut self, index: usize) -> App {
-        drop(self.door.routers.lock().unwrap().remove(index));
+        drop(self.door.routers.lock().expect("nobody panics with it in hand").remove(index));
         self.replicas.remove(index)
     }
 
@@ -252,7 +252,7 @@ impl Door {
     }
 
     fn pick(&self) -> Option<Router> {
-        let routers = self.routers.lock().unwrap();
+        let routers = self.routers.lock().expect("nobody panics with it in hand");
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         (!routers.is_empty()).then(|| routers[turn % routers.len()].clone())
     }
