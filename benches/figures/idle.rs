@@ -54,8 +54,7 @@ async fn send(bot: &Bot, from: u64, count: u64) {
             tokio::spawn(async move {
                 let mut connection = Connection::open(address).await.expect("a connection");
                 for next in 0..count / lanes {
-                    let id = from + lane * (count / lanes) + next + 1;
-                    let body = message(id, lane + 1, from + next + 1, next % 50 == 0);
+                    let body = message(lane + 1, from + next + 1, next % 50 == 0);
                     assert_eq!(connection.post(&body).await.ok(), Some(200));
                 }
             })

@@ -1,6 +1,9 @@
 //! A client that costs little: one connection, requests written as bytes, answers read up to their length.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -63,8 +66,12 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
+/// Telegram's ids: they grow over all chats.
+static UPDATES: AtomicU64 = AtomicU64::new(1);
+
 /// A message of a group that addresses the bot (or does not), about as large as real ones.
-pub(crate) fn message(update_id: u64, chat: u64, message_id: u64, addressed: bool) -> String {
+pub(crate) fn message(chat: u64, message_id: u64, addressed: bool) -> String {
+    let update_id = UPDATES.fetch_add(1, Ordering::Relaxed);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let text = if addressed {
         "Гряг, що скажеш про погоду на вихідні?"

@@ -76,7 +76,7 @@ pub(crate) async fn measure() -> Vec<Figure> {
 async fn talk(address: std::net::SocketAddr, chat: u64, mut answered: mpsc::Receiver<()>) {
     let mut connection = Connection::open(address).await.expect("a connection");
     for turn in 0u64.. {
-        let body = message(chat * 10_000_000 + turn, chat, 1 + turn * 2, true);
+        let body = message(chat, 1 + turn * 2, true);
         match connection.post(&body).await {
             Ok(200) => {}
             other => panic!("turns: the webhook answered {other:?}"),

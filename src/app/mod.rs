@@ -326,6 +326,7 @@ impl Build {
 
     fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) -> JoinHandle<()> {
         let limiter = Arc::clone(&self.limiter);
+        let breakers = self.gemini.breakers();
         let maintenance = Maintenance::new(MaintenanceParts {
             store: Arc::new(self.store.clone()),
             owner: self.owner.clone(),
@@ -333,7 +334,15 @@ impl Build {
             clock: self.outside.clock.clone(),
             errors: self.errors.clone(),
             metrics: self.metrics.clone(),
-            sweeps: vec![Arc::new(move || limiter.sweep())],
+            sweeps: vec![
+                Arc::new(move || limiter.sweep()),
+                // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
+                Arc::new(move || {
+                    for breaker in &breakers {
+                        breaker.state();
+                    }
+                }),
+            ],
         });
         spawn_awaited(&self.shutdown, "maintenance", maintenance.run(found, self.shutdown.clone()))
     }

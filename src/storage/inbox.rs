@@ -49,7 +49,7 @@ pub struct ClaimRequest {
     pub talk_max: usize,
     /// At most so many express lanes.
     pub express_max: usize,
-    /// At most so many rows a lane.
+    /// At most so many rows a lane of conversation; an express lane gives one at a time.
     pub rows_max: usize,
 }
 

@@ -36,7 +36,7 @@ use crate::{
 
 pub use self::turn::ATTEMPTS_MAX;
 
-/// Rows of a lane that one turn takes (design.md section 2).
+/// Rows of a talk lane that one turn takes (design.md section 2).
 const ROWS_MAX: usize = 50;
 /// Commands and button presses that run side by side, beside the turns.
 const EXPRESS_MAX: usize = 32;

@@ -2,4 +2,11 @@
 //! strict stand-ins of the sandbox, reached without sockets, in paused time.
 
 mod conversation;
+mod duplicates;
+mod gemini_outages;
 mod harness;
+mod memory;
+mod order;
+mod outages;
+mod pacing;
+mod telegram_outages;

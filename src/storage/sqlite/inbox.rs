@@ -300,7 +300,9 @@ fn claim_kind(
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     )?;
     for (lane_id, chat, topic) in lanes {
-        let rows = claimable(tx, lane_id, request.rows_max, now)?;
+        // Each command is a turn of its own, with an answer of its own.
+        let rows_max = if kind == LaneKind::Express { 1 } else { request.rows_max };
+        let rows = claimable(tx, lane_id, rows_max, now)?;
         if rows.is_empty() {
             reschedule(tx, lane_id, now)?;
             continue;

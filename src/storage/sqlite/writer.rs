@@ -10,7 +10,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -33,9 +33,11 @@ use crate::{
 const BATCH: usize = 256;
 /// Pieces of work that may wait, for each priority.
 const QUEUE: usize = 4096;
-/// So many admissions in one batch are a press of them, for this long.
-const PRESS: usize = 24;
-const PRESSED_FOR_MS: u64 = 100;
+/// So many admissions between two looks, 3 000 a second, are a press of them.
+const PRESS: usize = 300;
+/// While admissions press, other work waits for so long and then shares one transaction: done together, turns write
+/// each page once that one by one they would write again and again.
+const GATHER: Duration = Duration::from_millis(100);
 /// How often another process's commits are looked for (design.md section 2).
 const WATCH: Duration = Duration::from_millis(100);
 /// How often the inbox is counted and the disk's free space read.
@@ -112,9 +114,7 @@ pub(super) struct State {
     health: AtomicU8,
     waiting: AtomicU64,
     disk_is_low: AtomicU8,
-    /// Milliseconds of the writer's life at which a batch was last full of admissions.
-    pressed_at_ms: AtomicU64,
-    born: Instant,
+    pressed: AtomicBool,
     closing: CancellationToken,
     closed: CancellationToken,
 }
@@ -137,8 +137,7 @@ impl Writer {
             health: AtomicU8::new(GOOD),
             waiting: AtomicU64::new(0),
             disk_is_low: AtomicU8::new(0),
-            pressed_at_ms: AtomicU64::new(0),
-            born: Instant::now(),
+            pressed: AtomicBool::new(false),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
         });
@@ -203,8 +202,7 @@ impl Writer {
 
     /// Many updates come in at once.
     pub(super) fn is_pressed(&self) -> bool {
-        let pressed_at = self.state.pressed_at_ms.load(Ordering::Relaxed);
-        pressed_at > 0 && self.state.age_ms().saturating_sub(pressed_at) < PRESSED_FOR_MS
+        self.state.pressed.load(Ordering::Relaxed)
     }
 
     pub(super) fn health(&self) -> StoreHealth {
@@ -228,10 +226,6 @@ impl Writer {
 }
 
 impl State {
-    fn age_ms(&self) -> u64 {
-        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
     fn stop_as_corrupt(&self, detail: &str) {
         if self.health.swap(CORRUPT, Ordering::Relaxed) != CORRUPT {
             tracing::error!("{}", StorageError::Corrupt { detail: detail.to_owned() });
@@ -288,33 +282,44 @@ impl Task {
     async fn run(mut self) {
         let mut watch = tokio::time::interval(WATCH);
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut ticks = 0u32;
+        let (mut ticks, mut admitted) = (0u32, 0usize);
+        let mut others_ran = Instant::now();
         loop {
-            let mut jobs = Vec::new();
+            let (mut admissions, mut others) = (Vec::new(), Vec::new());
             let mut look = false;
             tokio::select! {
                 biased;
-                Some(job) = self.admissions.recv() => jobs.push(job),
-                Some(job) = self.others.recv() => jobs.push(job),
+                // First, or a press of admissions would starve it.
                 _ = watch.tick() => look = true,
+                Some(job) = self.admissions.recv() => admissions.push(job),
+                Some(job) = self.others.recv() => others.push(job),
                 () = self.state.closing.cancelled() => break,
             }
-            while jobs.len() < BATCH
+            while admissions.len() + others.len() < BATCH
                 && let Ok(job) = self.admissions.try_recv()
             {
-                jobs.push(job);
+                admissions.push(job);
             }
-            if jobs.len() >= PRESS {
-                self.state.pressed_at_ms.store(self.state.age_ms().max(1), Ordering::Relaxed);
+            admitted += admissions.len();
+            if look {
+                self.state.pressed.store(admitted >= PRESS, Ordering::Relaxed);
+                admitted = 0;
             }
-            while jobs.len() < BATCH
+            let pressed = self.state.pressed.load(Ordering::Relaxed) && !admissions.is_empty();
+            let gathering = pressed && others_ran.elapsed() < GATHER;
+            if !gathering {
+                others_ran = Instant::now();
+            }
+            while !gathering
+                && admissions.len() + others.len() < BATCH
                 && let Ok(job) = self.others.try_recv()
             {
-                jobs.push(job);
+                others.push(job);
             }
             let measure = look && ticks.is_multiple_of(MEASURE_EVERY);
             ticks = ticks.wrapping_add(u32::from(look));
-            self.visit(jobs, look, measure).await;
+            admissions.append(&mut others);
+            self.visit(admissions, look, measure).await;
         }
         self.finish().await;
     }

@@ -1,17 +1,25 @@
 //! [`TestBot`]: a bot, its world, and the questions that tests ask of both.
 
-use std::{sync::Arc, time::Duration};
+mod life;
+mod oracle;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use gryag::{
-    app::{App, Outside},
+    app::{App, AppError, Outside},
     clock::{SharedClock, TokioClock},
     config::Config,
     domain::{ChatId, Timestamp, UserId},
     random::Seeded,
     sandbox::{
         gemini::{self, FakeGemini},
-        in_process,
         telegram::{self, FakeTelegram, MessageRef},
     },
     shutdown::Shutdown,
@@ -19,6 +27,9 @@ use gryag::{
     transport::{Transport, call},
 };
 use http::Request;
+
+use self::life::Proxy;
+pub(crate) use self::life::{Life, Side};
 
 /// 2026-11-23 12:00 UTC: a Monday afternoon in Kyiv.
 pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_795_435_200);
@@ -31,13 +42,19 @@ pub(crate) struct Setup {
     pub(crate) data: Arc<tempfile::TempDir>,
     pub(crate) world: FakeTelegram,
     pub(crate) gemini: FakeGemini,
-    clock: SharedClock,
+    pub(crate) clock: SharedClock,
     commit_fault: Option<gryag::storage::sqlite::CommitFault>,
+    proxy: Proxy,
 }
 
 impl Setup {
     pub(crate) fn new() -> Self {
-        let clock: SharedClock = Arc::new(TokioClock::starting_at(NOON));
+        Self::at(NOON)
+    }
+
+    /// A world whose clock starts at `start`.
+    pub(crate) fn at(start: Timestamp) -> Self {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at(start));
         let random = Arc::new(Seeded::new(7));
         Self {
             settings: Vec::new(),
@@ -46,7 +63,15 @@ impl Setup {
             gemini: FakeGemini::new(gemini::GeminiOptions::new(clock.clone(), random)),
             clock,
             commit_fault: None,
+            proxy: Proxy::default(),
         }
+    }
+
+    /// With the delays that Telegram's limits impose switched off.
+    pub(crate) fn unpaced(self) -> Self {
+        self.set("TELEGRAM_RATE_GLOBAL_PER_SECOND", "0")
+            .set("TELEGRAM_RATE_CHAT_PER_SECOND", "0")
+            .set("TELEGRAM_RATE_GROUP_PER_MINUTE", "0")
     }
 
     pub(crate) fn set(mut self, key: &'static str, value: impl Into<String>) -> Self {
@@ -83,22 +108,44 @@ impl Setup {
 
     /// Starts a replica in this world; further ones may be started on the same data.
     pub(crate) async fn start_replica(&self, seed: u64) -> App {
-        let outside = Outside {
-            telegram: self.world.transport(),
-            gemini: self.gemini.transport(),
-            clock: self.clock.clone(),
-            random: Arc::new(Seeded::new(seed)),
-            commit_fault: self.commit_fault.clone(),
-        };
-        App::start(&self.config(), outside, Shutdown::new()).await.expect("the bot starts")
+        self.try_start_replica(seed, &Life::new()).await.expect("the bot starts")
     }
 
+    /// As [`Setup::start_replica`], of a replica that can be killed.
+    pub(crate) async fn try_start_replica(&self, seed: u64, life: &Life) -> Result<App, AppError> {
+        let outside = Outside {
+            telegram: life.outward(self.world.transport()),
+            gemini: life.outward(self.gemini.transport()),
+            clock: self.clock.clone(),
+            random: Arc::new(Seeded::new(seed)),
+            commit_fault: Some(life.commit_fault(self.commit_fault.clone())),
+        };
+        App::start(&self.config(), outside, Shutdown::new()).await
+    }
+
+    /// Starts the bot and delivers its updates, once it has registered its webhook.
     pub(crate) async fn start(self) -> TestBot {
-        let app = self.start_replica(1).await;
-        app.awake.cancelled().await;
-        let webhook = in_process(app.router.clone());
-        let bot = TestBot { app, webhook, deliveries: Shutdown::new(), setup: self };
+        let bot = self.start_unregistered().await;
         bot.wait("the webhook is registered", || async { !bot.setup.world.calls("setWebhook").is_empty() }).await;
+        bot
+    }
+
+    /// Starts the bot; nothing is delivered before there is a webhook.
+    pub(crate) async fn start_unregistered(self) -> TestBot {
+        let life = Life::new();
+        let app = self.try_start_replica(1, &life).await.expect("the bot starts");
+        app.awake.cancelled().await;
+        self.proxy.add(app.router.clone(), life.clone());
+        let bot = TestBot {
+            app,
+            life,
+            others: Vec::new(),
+            past: Vec::new(),
+            webhook: self.proxy.transport(),
+            deliveries: Shutdown::new(),
+            unseen: AtomicI64::new(0),
+            setup: self,
+        };
         bot.setup.world.deliver_through(bot.webhook.clone(), &bot.deliveries);
         bot
     }
@@ -107,9 +154,17 @@ impl Setup {
 /// A running bot in its world.
 pub(crate) struct TestBot {
     pub(crate) app: App,
-    /// The way to the bot's webhook.
+    /// Ends `app` as a `kill -9` would.
+    pub(crate) life: Life,
+    /// Further replicas on the same data.
+    pub(crate) others: Vec<(App, Life)>,
+    /// Replicas that were killed.
+    past: Vec<App>,
+    /// The way to the bot's webhook: to any replica that lives.
     pub(crate) webhook: Transport,
     deliveries: Shutdown,
+    /// Messages that speak to the bot beside those that the world shows; negative for those that only seem to.
+    unseen: AtomicI64,
     pub(crate) setup: Setup,
 }
 
@@ -125,6 +180,55 @@ impl TestBot {
 
     pub(crate) fn gemini(&self) -> &FakeGemini {
         &self.setup.gemini
+    }
+
+    /// Starts another replica on the same data, behind the same proxy.
+    pub(crate) async fn add_replica(&mut self) {
+        let life = Life::new();
+        let seed = 10 + self.others.len() as u64;
+        let app = self.setup.try_start_replica(seed, &life).await.expect("another replica starts");
+        app.awake.cancelled().await;
+        self.setup.proxy.add(app.router.clone(), life.clone());
+        self.others.push((app, life));
+    }
+
+    /// `kill -9` of the first replica, then a new process on the same data.
+    pub(crate) async fn crash_and_restart(&mut self) {
+        self.life.kill();
+        self.restart().await;
+    }
+
+    /// Starts a new process in place of the first replica, which has died.
+    pub(crate) async fn restart(&mut self) {
+        assert!(self.life.is_over(), "the replica lives");
+        let life = Life::new();
+        let seed = 100 + self.past.len() as u64;
+        let app = self.setup.try_start_replica(seed, &life).await.expect("the bot starts again");
+        app.awake.cancelled().await;
+        self.setup.proxy.add(app.router.clone(), life.clone());
+        self.life = life;
+        let dead = std::mem::replace(&mut self.app, app);
+        bury(&dead);
+        self.past.push(dead);
+    }
+
+    /// Kills the first replica; another one takes its place.
+    pub(crate) fn kill_first(&mut self) {
+        let (app, life) = self.others.remove(0);
+        std::mem::replace(&mut self.life, life).kill();
+        let dead = std::mem::replace(&mut self.app, app);
+        bury(&dead);
+        self.past.push(dead);
+    }
+
+    /// All replicas, dead ones too.
+    pub(crate) fn replicas(&self) -> impl Iterator<Item = &App> {
+        std::iter::once(&self.app).chain(self.others.iter().map(|(app, _)| app)).chain(&self.past)
+    }
+
+    /// The world shows fewer (or more) messages that speak to the bot than there were.
+    pub(crate) fn also_addressed(&self, messages: i64) {
+        self.unseen.fetch_add(messages, Ordering::SeqCst);
     }
 
     /// A group with these members; the bot is in it.
@@ -154,9 +258,11 @@ impl TestBot {
     /// Waits until something holds.
     pub(crate) async fn wait<F: Future<Output = bool>>(&self, what: &str, holds: impl Fn() -> F) {
         let give_up = tokio::time::Instant::now() + SETTLE;
+        let mut pause = Duration::from_millis(10);
         while !holds().await {
             assert!(tokio::time::Instant::now() < give_up, "not within {SETTLE:?} of the world's time: {what}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(Duration::from_millis(300));
         }
     }
 
@@ -178,12 +284,31 @@ impl TestBot {
 
     /// A counter's or gauge's value, summed over the series whose labels contain all of `labels`.
     pub(crate) fn metric(&self, name: &str, labels: &[&str]) -> f64 {
-        metric(&self.app, name, labels)
+        self.replicas().map(|app| metric(app, name, labels)).sum()
+    }
+
+    /// What became of the messages that spoke to the bot, in the order of the words: `answered 2, stale 1`.
+    pub(crate) fn outcomes(&self) -> String {
+        let words = ["answered", "late", "failed", "stale", "expired", "unknown", "refused", "dead"];
+        let count = |word| (word, self.metric("gryag_addressed_total", &[&format!("outcome=\"{word}\"")]));
+        let counted = words.into_iter().map(count).filter(|(_, count)| *count > 0.0);
+        counted.map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Every message that spoke to the bot has come to exactly one outcome.
+    fn check_addressed(&self) {
+        let seen = i64::try_from(oracle::addressed(self.world())).expect("a count of messages");
+        let spoken = seen + self.unseen.load(Ordering::SeqCst);
+        #[expect(clippy::cast_precision_loss, reason = "a count of messages")]
+        let expected = spoken as f64;
+        let counted = self.metric("gryag_addressed_total", &[]);
+        assert_eq!(counted, expected, "each message that speaks to the bot is counted once: {}", self.outcomes());
     }
 
     /// Stops the bot; fails if anything is left over or any error was met.
     pub(crate) async fn finish(self) {
-        let errors = self.app.errors.last();
+        self.settle().await;
+        let errors: Vec<_> = self.replicas().flat_map(|app| app.errors.last()).collect();
         assert!(errors.is_empty(), "errors that the test does not expect: {errors:#?}");
         self.finish_with_errors().await;
     }
@@ -192,10 +317,32 @@ impl TestBot {
     pub(crate) async fn finish_with_errors(self) {
         self.settle().await;
         assert_eq!(self.app.store.inbox_depth().await.expect("the inbox").dead, 0, "a dead letter is left over");
+        self.finish_with_dead_letters().await;
+    }
+
+    /// Stops the bot after a test that leaves dead letters.
+    pub(crate) async fn finish_with_dead_letters(self) {
+        self.settle().await;
+        self.check_addressed();
         self.deliveries.soft.cancel();
-        self.app.stop(Duration::ZERO, Duration::from_secs(30)).await.expect("a clean stop");
+        let living = std::iter::once(self.app).chain(self.others.into_iter().map(|(app, _)| app));
+        for app in living {
+            app.stop(Duration::ZERO, Duration::from_secs(30)).await.expect("a clean stop");
+        }
         self.deliveries.finished().await;
     }
+}
+
+/// What a killed process no longer does.
+fn bury(app: &App) {
+    app.shutdown.soft.cancel();
+    app.shutdown.hard.cancel();
+}
+
+/// Runs a case of a property test in a world of its own, in paused time.
+pub(crate) fn in_paused_time<T>(case: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().start_paused(true).build().expect("a runtime").block_on(case)
 }
 
 /// As [`TestBot::metric`], of any replica.
