@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    io::Write as _,
     path::PathBuf,
     sync::{
         Arc,
@@ -55,13 +56,19 @@ async fn whichever_replica_is_killed_nothing_is_lost_and_nothing_said_twice() {
         let victims = if both { 0..2 } else { [0..1, 1..2][usize::from(random.bits().is_multiple_of(2))].clone() };
         bots[victims.clone()].iter_mut().for_each(Bot::kill);
         in_flight.extend(oracle::sending(&oracle::open(&setup.data)));
-        bots[victims].iter_mut().for_each(Bot::restart);
+        bots[victims.clone()].iter_mut().for_each(Bot::restart);
+        // Mostly they come up before the next kill, however slow the machine is; at times that hits them in their start.
+        if !random.bits().is_multiple_of(4) {
+            for bot in &bots[victims] {
+                bot.ready().await;
+            }
+        }
     }
     let said = load.stop().await;
     let killed_last = Instant::now();
     oracle::settle(&world, &setup.data, Duration::from_secs(60)).await;
     let rest = killed_last.elapsed();
-    let longest_hold = watch.stop();
+    let (longest_hold, slowest_sync) = watch.stop();
     let [first, second] = bots;
     first.ready().await;
     second.ready().await;
@@ -76,12 +83,14 @@ async fn whichever_replica_is_killed_nothing_is_lost_and_nothing_said_twice() {
         "kill -9",
         &format!(
             "kills {kills}, said {said}, accepted {}, addressed {}, answered {}, in doubt {}, lost {lost}, answered \
-             twice {twice}, unknown {} of {} sends in flight, broken deliveries {}, longest claim {longest_hold:.1?}, \
-             most attempts {attempts}, at rest {rest:.1?} after the load's end",
+             twice {twice}, given up after 5 crashes {}, unknown {} of {} sends in flight, broken deliveries {}, longest \
+             claim {longest_hold:.1?} (lease {LEASE:?}), slowest sync of the disk {slowest_sync:.1?}, most attempts \
+             {attempts}, at rest {rest:.1?} after the load's end",
             verdict.accepted,
             verdict.addressed,
             verdict.answered,
             verdict.in_doubt,
+            verdict.given_up,
             verdict.unknown.len(),
             in_flight.len(),
             world.deliveries.with_status(0),
@@ -91,28 +100,48 @@ async fn whichever_replica_is_killed_nothing_is_lost_and_nothing_said_twice() {
     assert_eq!(verdict.accepted as u64, said, "all that was said was accepted in the end");
     assert!(verdict.unknown.is_subset(&in_flight), "in doubt is only what was in flight at a kill: {verdict:?}");
     assert!(verdict.answered > 0, "the test has tested something");
-    assert!(longest_hold < LEASE * 3, "a dead replica's lanes are taken over after the lease: {longest_hold:?}");
+    assert!(verdict.given_up as u64 <= 1 + kills / 50, "hardly anything is in hand at five kills: {verdict:?}");
+    // Who takes over must start and commit first.
+    let limit = LEASE * 3 + slowest_sync * 4;
+    assert!(longest_hold < limit, "a dead replica's lanes are taken over after the lease: {longest_hold:?}");
     assert_eq!(setup.succeed(&["check"]).trim(), "the database is whole");
 }
 
-/// Watches how long any one claim is held: a dead replica's until it is taken over.
+/// Watches how long any one claim is held (a dead replica's until it is taken over), and how slow the disk is.
 struct Watch {
     stop: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<Duration>,
+    disk: std::thread::JoinHandle<Duration>,
 }
 
 impl Watch {
     fn start(data: PathBuf) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let (stopped, stopped_too) = (Arc::clone(&stop), Arc::clone(&stop));
+        let beside = data.join("yardstick");
         let thread = std::thread::spawn(move || longest_hold(&data, &stopped));
-        Self { stop, thread }
+        let disk = std::thread::spawn(move || slowest_sync(&beside, &stopped_too));
+        Self { stop, thread, disk }
     }
 
-    fn stop(self) -> Duration {
+    fn stop(self) -> (Duration, Duration) {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("the watch does not fail")
+        let join = |thread: std::thread::JoinHandle<Duration>| thread.join().expect("the watch does not fail");
+        (join(self.thread), join(self.disk))
     }
+}
+
+/// Everything waits for the disk; on a machine that builds something meanwhile, for long.
+fn slowest_sync(path: &std::path::Path, stopped: &AtomicBool) -> Duration {
+    let mut file = std::fs::File::create(path).expect("a file");
+    let mut slowest = Duration::ZERO;
+    while !stopped.load(Ordering::Relaxed) {
+        let started = Instant::now();
+        file.write_all(&[7; 4096]).and_then(|()| file.sync_data()).expect("a write");
+        slowest = slowest.max(started.elapsed());
+        std::thread::sleep(Duration::from_millis(250));
+    }
+    slowest
 }
 
 fn longest_hold(data: &std::path::Path, stopped: &AtomicBool) -> Duration {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use gryag::sandbox::telegram::Sent;
+use gryag::{sandbox::telegram::Sent, worker::ATTEMPTS_MAX};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
@@ -26,6 +26,8 @@ pub(crate) struct Verdict {
     pub(crate) in_doubt: usize,
     /// Outbox rows of which Telegram's answer is not known.
     pub(crate) unknown: BTreeSet<i64>,
+    /// Dead letters: updates that were in hand at five crashes, as one that causes them would be.
+    pub(crate) given_up: usize,
     /// Broken promises, in words.
     pub(crate) wrongs: Vec<String>,
 }
@@ -85,6 +87,10 @@ pub(crate) fn judge(world: &World, data: &Path) -> Verdict {
         };
         match row.state {
             1 => {}
+            2 if row.attempts > ATTEMPTS_MAX => {
+                verdict.given_up += 1;
+                continue;
+            }
             state => verdict.wrongs.push(format!("update {id} came to rest in state {state}: {:?}", row.problem)),
         }
         if !row.remembered.contains(&message.id) {
@@ -172,6 +178,7 @@ impl Message {
 
 struct Update {
     state: i64,
+    attempts: u32,
     lane: i64,
     token: i64,
     request: String,
@@ -189,12 +196,13 @@ fn inbox(database: &Connection) -> BTreeMap<i64, Update> {
         memory.entry(chat).or_default().insert(message);
     }
     let memory: HashMap<i64, _> = memory.into_iter().map(|(chat, known)| (chat, std::rc::Rc::new(known))).collect();
-    let sql = "SELECT update_key, state, lane_id, inbox.claim_token, request_id, problem, chat_id FROM inbox \
+    let sql = "SELECT update_key, state, lane_id, inbox.claim_token, request_id, problem, chat_id, attempts FROM inbox \
                JOIN lanes ON lanes.id = lane_id";
     let mut statement = database.prepare(sql).expect("a statement");
     let rows = statement.query_map([], |row| {
         let update = Update {
             state: row.get(1)?,
+            attempts: row.get(7)?,
             lane: row.get(2)?,
             token: row.get(3)?,
             request: row.get(4)?,
