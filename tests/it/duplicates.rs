@@ -13,7 +13,7 @@ use gryag::{
 };
 use proptest::prelude::*;
 
-use crate::harness::{Setup, Side, TestBot, in_paused_time};
+use crate::harness::{Setup, TestBot, in_paused_time, life::Side};
 
 /// Telegram delivers again when our 200 is lost; the chat must not notice.
 #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ use gryag::{
 use http::{Request, Response};
 use serde_json::json;
 
-use crate::harness::{Setup, Side, TestBot};
+use crate::harness::{Setup, TestBot, life::Side};
 
 /// A store that refuses every commit while the switch is on.
 fn switchable(error: StorageError) -> (Arc<AtomicBool>, CommitFault) {

@@ -66,7 +66,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0i64..24).prop_map(|key| Step::Admit { key }),
         6 => owner.clone().prop_map(|owner| Step::Claim { owner }),
         3 => prop_oneof![0u64..2_000, 15_000u64..70_000].prop_map(|ms| Step::Advance { ms }),
-        6 => (owner.clone(), any::<usize>(), end, rarely.clone())
+        6 => (owner.clone(), any::<usize>(), end, rarely)
             .prop_map(|(owner, which, end, keeps)| Step::Finish { owner, which, end, keeps }),
         1 => owner.clone().prop_map(|owner| Step::Renew { owner }),
         1 => owner.clone().prop_map(|owner| Step::Release { owner }),

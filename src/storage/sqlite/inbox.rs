@@ -7,14 +7,16 @@ use bytes::Bytes;
 use deadpool_sqlite::rusqlite::{Connection, Row, params};
 
 use super::{
-    SqliteStore, execute, memory, outbox, query_all, query_one,
+    SqliteStore,
+    claims::{check_fence, claim, next_due, release, renew},
+    execute, memory, outbox, query_all, query_one,
     writer::{Priority, Rings},
 };
 use crate::{
-    domain::{ChatId, Lane, LaneKind, RequestId, Timestamp, TopicId, UpdateKey},
+    domain::{ChatId, Lane, LaneKind, Timestamp, UpdateKey},
     storage::{
-        Admission, Claim, ClaimRef, ClaimRequest, Claimed, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth,
-        InboxStore, ModelCall, NewUpdate, StorageError, TurnEnd, Verdict,
+        Admission, ClaimRef, ClaimRequest, Claimed, DeadLetter, FinishedTurn, InboxDepth, InboxStore, ModelCall,
+        NewUpdate, StorageError, TurnEnd, Verdict,
     },
 };
 
@@ -27,8 +29,6 @@ const DEAD: i64 = 2;
 const LAG: Duration = Duration::from_millis(250);
 /// A chat hears at most one failure line in this time.
 const FAILURE_LINE_PAUSE: Duration = Duration::from_secs(600);
-/// No lease and no backoff is this long: what is due only later was written before the clock stepped back.
-const HORIZON: Duration = Duration::from_secs(3600);
 
 #[async_trait]
 impl InboxStore for SqliteStore {
@@ -231,7 +231,7 @@ fn lane(tx: &Connection, lane: Lane) -> Result<LaneRow, StorageError> {
     Ok(LaneRow { id: tx.last_insert_rowid(), due_at: None, is_free: true })
 }
 
-const fn kind_code(kind: LaneKind) -> i64 {
+pub(super) const fn kind_code(kind: LaneKind) -> i64 {
     match kind {
         LaneKind::Talk => 0,
         LaneKind::Express => 1,
@@ -251,7 +251,7 @@ fn make_due(tx: &Connection, lane: i64, now: Timestamp) -> Result<(), StorageErr
 }
 
 /// Frees a lane and computes when it is due again.
-fn reschedule(tx: &Connection, lane: i64, now: Timestamp) -> Result<(), StorageError> {
+pub(super) fn reschedule(tx: &Connection, lane: i64, now: Timestamp) -> Result<(), StorageError> {
     execute(
         tx,
         "rescheduling a lane",
@@ -261,154 +261,6 @@ fn reschedule(tx: &Connection, lane: i64, now: Timestamp) -> Result<(), StorageE
         params![lane, now.0],
     )?;
     Ok(())
-}
-
-pub(super) fn claim(
-    tx: &Connection,
-    request: &ClaimRequest,
-    lag: Duration,
-    now: Timestamp,
-) -> Result<Claimed, StorageError> {
-    let mut claimed = Claimed::default();
-    for (kind, lanes_max, lag) in
-        [(LaneKind::Express, request.express_max, Duration::ZERO), (LaneKind::Talk, request.talk_max, lag)]
-    {
-        if lanes_max > 0 {
-            claim_kind(tx, request, kind, lanes_max, now - lag, now, &mut claimed.claims)?;
-            let next = next_due(tx, kind)?.map(|due| (due + lag).max(now));
-            claimed.next_due = [claimed.next_due, next].into_iter().flatten().min();
-        }
-    }
-    Ok(claimed)
-}
-
-fn next_due(tx: &Connection, kind: LaneKind) -> Result<Option<Timestamp>, StorageError> {
-    query_one(
-        tx,
-        "looking for the next due lane",
-        "SELECT due_at FROM lanes WHERE kind = ?1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1",
-        params![kind_code(kind)],
-        |row| row.get(0).map(Timestamp),
-    )
-}
-
-fn claim_kind(
-    tx: &Connection,
-    request: &ClaimRequest,
-    kind: LaneKind,
-    lanes_max: usize,
-    due_until: Timestamp,
-    now: Timestamp,
-    claims: &mut Vec<Claim>,
-) -> Result<(), StorageError> {
-    let lanes = query_all(
-        tx,
-        "looking for due lanes",
-        "SELECT id, chat_id, topic_id FROM lanes WHERE kind = ?1 AND due_at IS NOT NULL \
-         AND (due_at <= ?2 OR due_at > ?4) ORDER BY due_at LIMIT ?3",
-        params![kind_code(kind), due_until.0, i64::try_from(lanes_max).unwrap_or(i64::MAX), (now + HORIZON).0],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
-    )?;
-    for (lane_id, chat, topic) in lanes {
-        // Each command is a turn of its own, with an answer of its own.
-        let rows_max = if kind == LaneKind::Express { 1 } else { request.rows_max };
-        let rows = claimable(tx, lane_id, rows_max, now)?;
-        if rows.is_empty() {
-            reschedule(tx, lane_id, now)?;
-            continue;
-        }
-        let lane = Lane { chat: ChatId(chat), topic: (topic != 0).then_some(TopicId(topic)), kind };
-        claims.push(take(tx, lane_id, lane, rows, request, now)?);
-    }
-    Ok(())
-}
-
-struct Claimable {
-    id: i64,
-    update: ClaimedUpdate,
-}
-
-/// The rows of the next turn: a run of fresh rows, or one row that was tried before, alone, so that a poisonous row
-/// dies alone. A row in backoff is passed over.
-fn claimable(tx: &Connection, lane: i64, rows_max: usize, now: Timestamp) -> Result<Vec<Claimable>, StorageError> {
-    let mut rows = query_all(
-        tx,
-        "gathering a lane's rows",
-        "SELECT id, update_key, kind, body, attempts, received_at, request_id FROM inbox \
-         WHERE lane_id = ?1 AND state = 0 AND (not_before <= ?2 OR not_before > ?4) ORDER BY id LIMIT ?3",
-        params![lane, now.0, i64::try_from(rows_max).unwrap_or(i64::MAX), (now + HORIZON).0],
-        |row| {
-            Ok(Claimable {
-                id: row.get(0)?,
-                update: ClaimedUpdate {
-                    key: UpdateKey(row.get(1)?),
-                    kind: row.get(2)?,
-                    body: Bytes::from(row.get::<_, Option<Vec<u8>>>(3)?.unwrap_or_default()),
-                    attempt: row.get::<_, u32>(4)? + 1,
-                    received_at: Timestamp(row.get(5)?),
-                    request_id: RequestId(row.get(6)?),
-                },
-            })
-        },
-    )?;
-    let run = match rows.first() {
-        Some(first) if first.update.attempt > 1 => 1,
-        _ => rows.iter().take_while(|row| row.update.attempt == 1).count(),
-    };
-    rows.truncate(run);
-    Ok(rows)
-}
-
-fn take(
-    tx: &Connection,
-    lane_id: i64,
-    lane: Lane,
-    rows: Vec<Claimable>,
-    request: &ClaimRequest,
-    now: Timestamp,
-) -> Result<Claim, StorageError> {
-    let doing = "claiming a lane";
-    let token = query_one(
-        tx,
-        doing,
-        "UPDATE lanes SET claim_token = claim_token + 1, claimed = 1, owner = ?2, due_at = ?3 WHERE id = ?1 \
-         RETURNING claim_token",
-        params![lane_id, request.owner, (now + request.lease).0],
-        |row| row.get::<_, i64>(0),
-    )?
-    .ok_or(StorageError::Fenced { lane: lane_id })?;
-    for row in &rows {
-        execute(
-            tx,
-            doing,
-            "UPDATE inbox SET attempts = attempts + 1, claim_token = ?2 WHERE id = ?1",
-            params![row.id, token],
-        )?;
-    }
-    let updates = rows.into_iter().map(|row| row.update).collect();
-    Ok(Claim { claim: ClaimRef { lane_id, token }, lane, updates })
-}
-
-fn renew(tx: &Connection, claim: ClaimRef, until: Timestamp) -> Result<bool, StorageError> {
-    let changed = execute(
-        tx,
-        "renewing a claim",
-        "UPDATE lanes SET due_at = ?3 WHERE id = ?1 AND claim_token = ?2 AND claimed = 1",
-        params![claim.lane_id, claim.token, until.0],
-    )?;
-    Ok(changed > 0)
-}
-
-/// Every write of a claim's owner passes here first.
-fn check_fence(tx: &Connection, claim: ClaimRef) -> Result<(), StorageError> {
-    query_one(
-        tx,
-        "checking a claim",
-        "SELECT 1 FROM lanes WHERE id = ?1 AND claim_token = ?2 AND claimed = 1",
-        params![claim.lane_id, claim.token],
-        |_| Ok(()),
-    )?
-    .ok_or(StorageError::Fenced { lane: claim.lane_id })
 }
 
 pub(super) fn finish(
@@ -519,29 +371,6 @@ pub(super) fn answer_ended(tx: &Connection, lane: i64, now: Timestamp) -> Result
         |row| row.get::<_, bool>(0),
     )?;
     if free == Some(true) { reschedule(tx, lane, now) } else { Ok(()) }
-}
-
-fn release(tx: &Connection, owner: &str, now: Timestamp) -> Result<u64, StorageError> {
-    let doing = "releasing claims";
-    let lanes = query_all(
-        tx,
-        doing,
-        // A claimed lane is always due: at its lease's end.
-        "SELECT id, claim_token FROM lanes WHERE kind IN (0, 1) AND due_at IS NOT NULL AND owner = ?1 AND claimed = 1",
-        params![owner],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
-    )?;
-    for (lane, token) in &lanes {
-        execute(
-            tx,
-            doing,
-            "UPDATE inbox SET attempts = MAX(attempts - 1, 0), claim_token = 0 \
-             WHERE lane_id = ?1 AND state = 0 AND claim_token = ?2",
-            params![lane, token],
-        )?;
-        reschedule(tx, *lane, now)?;
-    }
-    Ok(lanes.len() as u64)
 }
 
 fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {

@@ -6,8 +6,10 @@
 //! its way to the disk the next batch gathers, so no timer is needed. Work whose caller has given up is not begun: a
 //! claim or a send mark that nobody heard of would only stand in the way.
 
+mod commit;
+mod job;
+
 use std::{
-    panic::AssertUnwindSafe,
     path::Path,
     sync::{
         Arc,
@@ -23,7 +25,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{CommitFault, FreeDisk, SqliteOptions, codes::storage_error, connect};
+pub(super) use self::job::{Priority, Rings};
+use self::{
+    commit::{Visit, visit},
+    job::{Job, Piece},
+};
+use super::{CommitFault, FreeDisk, SqliteOptions, connect};
 use crate::{
     shutdown::Shutdown,
     storage::{Bell, StorageError, StoreHealth},
@@ -45,69 +52,6 @@ const GATHER: Duration = Duration::from_millis(100);
 const WATCH: Duration = Duration::from_millis(100);
 /// How often the inbox is counted and the disk's free space read.
 const MEASURE_EVERY: u32 = 10;
-/// Longest time that one batch may keep the writer.
-const BATCH_LIMIT: Duration = Duration::from_secs(8);
-
-/// Admissions go first: Telegram waits for them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Priority {
-    Admission,
-    Other,
-}
-
-/// Which bells a successful piece of work rings.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) struct Rings {
-    pub(super) inbox: bool,
-    pub(super) outbox: bool,
-}
-
-impl Rings {
-    pub(super) const INBOX: Self = Self { inbox: true, outbox: false };
-    pub(super) const OUTBOX: Self = Self { inbox: false, outbox: true };
-    pub(super) const BOTH: Self = Self { inbox: true, outbox: true };
-}
-
-/// A piece of work of any type.
-trait Job: Send {
-    fn run(&mut self, connection: &Connection) -> Result<(), StorageError>;
-    fn rings(&self) -> Rings;
-    fn is_abandoned(&self) -> bool;
-    fn end(self: Box<Self>, committed: Result<(), StorageError>);
-}
-
-struct Piece<F, T> {
-    work: Option<F>,
-    result: Option<T>,
-    rings: Rings,
-    reply: oneshot::Sender<Result<T, StorageError>>,
-}
-
-impl<T, F> Job for Piece<F, T>
-where
-    T: Send,
-    F: FnOnce(&Connection) -> Result<T, StorageError> + Send,
-{
-    fn run(&mut self, connection: &Connection) -> Result<(), StorageError> {
-        let work = self.work.take().expect("a piece of work runs once");
-        self.result = Some(work(connection)?);
-        Ok(())
-    }
-
-    fn rings(&self) -> Rings {
-        self.rings
-    }
-
-    fn is_abandoned(&self) -> bool {
-        self.reply.is_closed()
-    }
-
-    fn end(self: Box<Self>, committed: Result<(), StorageError>) {
-        let Self { result, reply, .. } = *self;
-        // The caller may have given up waiting; the effect stands all the same.
-        let _ = reply.send(committed.map(|()| result.expect("committed work has a result")));
-    }
-}
 
 /// Handle to the writer. Cheap to clone.
 #[derive(Clone)]
@@ -286,26 +230,6 @@ struct Task {
     told_writable: Option<bool>,
 }
 
-/// What a visit to the database brought.
-struct Visit {
-    jobs: Vec<(Box<dyn Job>, Result<(), StorageError>)>,
-    committed: Result<(), StorageError>,
-    took: Duration,
-    data_version: Option<i64>,
-    waiting: Option<u64>,
-}
-
-impl Visit {
-    /// What the batch says of the store's health: a full or failing disk shows in single pieces first.
-    fn verdict(&self) -> Result<(), StorageError> {
-        let of_disk = |outcome: &&Result<(), StorageError>| {
-            matches!(outcome, Err(StorageError::DiskFull | StorageError::Disk { .. }))
-        };
-        let piece = self.jobs.iter().map(|(_, outcome)| outcome).find(of_disk);
-        self.committed.clone().and(piece.cloned().unwrap_or(Ok(())))
-    }
-}
-
 impl Task {
     async fn run(mut self) {
         let mut watch = tokio::time::interval(WATCH);
@@ -459,83 +383,6 @@ impl Task {
         }
         self.pool.close();
     }
-}
-
-/// Runs on a blocking thread.
-fn visit(
-    connection: &Connection,
-    jobs: Vec<Box<dyn Job>>,
-    fault: Option<&CommitFault>,
-    look: bool,
-    measure: bool,
-) -> Visit {
-    let started = Instant::now();
-    connect::interrupt_at(connection, Some(started + BATCH_LIMIT));
-    let mut visit =
-        Visit { jobs: Vec::new(), committed: Ok(()), took: Duration::ZERO, data_version: None, waiting: None };
-    if !jobs.is_empty() {
-        commit(connection, jobs, fault, &mut visit);
-        visit.took = started.elapsed();
-    }
-    if look {
-        // Changes whenever another connection has committed; our own commits do not count.
-        visit.data_version = connection.query_row("PRAGMA data_version", [], |row| row.get(0)).ok();
-    }
-    if measure {
-        visit.waiting = connection
-            .prepare_cached("SELECT COUNT(*) FROM inbox WHERE state = 0")
-            .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)))
-            .ok()
-            .and_then(|count| u64::try_from(count).ok());
-    }
-    connect::interrupt_at(connection, None);
-    visit
-}
-
-fn commit(connection: &Connection, jobs: Vec<Box<dyn Job>>, fault: Option<&CommitFault>, visit: &mut Visit) {
-    visit.committed = run(connection, "BEGIN IMMEDIATE");
-    for mut job in jobs.into_iter().filter(|job| !job.is_abandoned()) {
-        let mut outcome = Ok(());
-        if visit.committed.is_ok() {
-            match run_in_savepoint(connection, &mut *job) {
-                Ok(ran) => outcome = ran,
-                Err(broken) => visit.committed = Err(broken),
-            }
-        }
-        visit.jobs.push((job, outcome));
-    }
-    if visit.committed.is_ok() {
-        visit.committed = fault.map_or(Ok(()), |fault| fault()).and_then(|()| run(connection, "COMMIT"));
-    }
-    if visit.committed.is_err() && !connection.is_autocommit() {
-        let _ = run(connection, "ROLLBACK");
-    }
-}
-
-/// Runs one piece of work; the inner result is its own. The outer error breaks the whole batch: damage, or one of those
-/// errors (a full disk, an interrupt) after which SQLite may roll back the transaction by itself. What ran after that
-/// would be committed alone and behind everybody's back.
-fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<Result<(), StorageError>, StorageError> {
-    run(connection, "SAVEPOINT piece")?;
-    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| job.run(connection))).unwrap_or_else(|_| {
-        Err(StorageError::Backend { doing: "running a piece of work", detail: "it panicked".to_owned() })
-    });
-    match outcome {
-        Err(error @ StorageError::Corrupt { .. }) => return Err(error),
-        Err(error) if connection.is_autocommit() => return Err(error),
-        Err(_) => run(connection, "ROLLBACK TO piece")?,
-        Ok(()) => {}
-    }
-    run(connection, "RELEASE piece")?;
-    Ok(outcome)
-}
-
-fn run(connection: &Connection, statement: &'static str) -> Result<(), StorageError> {
-    connection
-        .prepare_cached(statement)
-        .and_then(|mut statement| statement.execute([]))
-        .map(drop)
-        .map_err(|error| storage_error(statement, &error))
 }
 
 #[cfg(test)]

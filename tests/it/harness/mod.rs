@@ -1,6 +1,6 @@
 //! [`TestBot`]: a bot, its world, and the questions that tests ask of both.
 
-mod life;
+pub(crate) mod life;
 mod oracle;
 
 use std::{
@@ -30,8 +30,8 @@ use gryag::{
 use http::Request;
 use tokio::task::JoinHandle;
 
+pub(crate) use self::life::Life;
 use self::life::Proxy;
-pub(crate) use self::life::{Life, Side};
 
 /// 2026-11-23 12:00 UTC: a Monday afternoon in Kyiv.
 pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_795_435_200);

@@ -1,0 +1,112 @@
+//! One visit to the database: a batch in one transaction, each piece in a savepoint of its own, one commit for all.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use deadpool_sqlite::rusqlite::Connection;
+use tokio::time::Instant;
+
+use super::job::Job;
+use crate::storage::{
+    StorageError,
+    sqlite::{CommitFault, codes::storage_error, connect},
+};
+
+/// Longest time that one batch may keep the writer.
+const BATCH_LIMIT: Duration = Duration::from_secs(8);
+
+/// What a visit to the database brought.
+pub(super) struct Visit {
+    pub(super) jobs: Vec<(Box<dyn Job>, Result<(), StorageError>)>,
+    pub(super) committed: Result<(), StorageError>,
+    pub(super) took: Duration,
+    pub(super) data_version: Option<i64>,
+    pub(super) waiting: Option<u64>,
+}
+
+impl Visit {
+    /// What the batch says of the store's health: a full or failing disk shows in single pieces first.
+    pub(super) fn verdict(&self) -> Result<(), StorageError> {
+        let of_disk = |outcome: &&Result<(), StorageError>| {
+            matches!(outcome, Err(StorageError::DiskFull | StorageError::Disk { .. }))
+        };
+        let piece = self.jobs.iter().map(|(_, outcome)| outcome).find(of_disk);
+        self.committed.clone().and(piece.cloned().unwrap_or(Ok(())))
+    }
+}
+
+/// Runs on a blocking thread.
+pub(super) fn visit(
+    connection: &Connection,
+    jobs: Vec<Box<dyn Job>>,
+    fault: Option<&CommitFault>,
+    look: bool,
+    measure: bool,
+) -> Visit {
+    let started = Instant::now();
+    connect::interrupt_at(connection, Some(started + BATCH_LIMIT));
+    let mut visit =
+        Visit { jobs: Vec::new(), committed: Ok(()), took: Duration::ZERO, data_version: None, waiting: None };
+    if !jobs.is_empty() {
+        commit(connection, jobs, fault, &mut visit);
+        visit.took = started.elapsed();
+    }
+    if look {
+        // Changes whenever another connection has committed; our own commits do not count.
+        visit.data_version = connection.query_row("PRAGMA data_version", [], |row| row.get(0)).ok();
+    }
+    if measure {
+        visit.waiting = connection
+            .prepare_cached("SELECT COUNT(*) FROM inbox WHERE state = 0")
+            .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)))
+            .ok()
+            .and_then(|count| u64::try_from(count).ok());
+    }
+    connect::interrupt_at(connection, None);
+    visit
+}
+
+fn commit(connection: &Connection, jobs: Vec<Box<dyn Job>>, fault: Option<&CommitFault>, visit: &mut Visit) {
+    visit.committed = run(connection, "BEGIN IMMEDIATE");
+    for mut job in jobs.into_iter().filter(|job| !job.is_abandoned()) {
+        let mut outcome = Ok(());
+        if visit.committed.is_ok() {
+            match run_in_savepoint(connection, &mut *job) {
+                Ok(ran) => outcome = ran,
+                Err(broken) => visit.committed = Err(broken),
+            }
+        }
+        visit.jobs.push((job, outcome));
+    }
+    if visit.committed.is_ok() {
+        visit.committed = fault.map_or(Ok(()), |fault| fault()).and_then(|()| run(connection, "COMMIT"));
+    }
+    if visit.committed.is_err() && !connection.is_autocommit() {
+        let _ = run(connection, "ROLLBACK");
+    }
+}
+
+/// Runs one piece of work; the inner result is its own. The outer error breaks the whole batch: damage, or one of those
+/// errors (a full disk, an interrupt) after which SQLite may roll back the transaction by itself. What ran after that
+/// would be committed alone and behind everybody's back.
+fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<Result<(), StorageError>, StorageError> {
+    run(connection, "SAVEPOINT piece")?;
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| job.run(connection))).unwrap_or_else(|_| {
+        Err(StorageError::Backend { doing: "running a piece of work", detail: "it panicked".to_owned() })
+    });
+    match outcome {
+        Err(error @ StorageError::Corrupt { .. }) => return Err(error),
+        Err(error) if connection.is_autocommit() => return Err(error),
+        Err(_) => run(connection, "ROLLBACK TO piece")?,
+        Ok(()) => {}
+    }
+    run(connection, "RELEASE piece")?;
+    Ok(outcome)
+}
+
+fn run(connection: &Connection, statement: &'static str) -> Result<(), StorageError> {
+    connection
+        .prepare_cached(statement)
+        .and_then(|mut statement| statement.execute([]))
+        .map(drop)
+        .map_err(|error| storage_error(statement, &error))
+}
