@@ -127,6 +127,7 @@ async fn a_disk_that_does_not_sync_acknowledges_nothing() {
     let recovered = mended.elapsed();
     all_delivered(&world.telegram, Duration::from_secs(40)).await;
     heard(&world.telegram, chat, 2, SOON).await;
+    oracle::settle(&world, &setup.data, SOON).await;
 
     // Once more, and this time the power goes while nothing syncs.
     let strace = BrokenSync::attach(&bot).await.expect("it was possible before");

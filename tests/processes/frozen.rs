@@ -6,7 +6,7 @@ use gryag::sandbox::telegram::Fault;
 use rustix::process::Signal;
 
 use crate::{
-    bot::Setup,
+    bot::{Bot, Setup},
     eventually, figure,
     load::heard,
     oracle::{self, number},
@@ -36,7 +36,7 @@ async fn a_frozen_replica_loses_its_lanes_and_cannot_write_when_it_thaws() {
     eventually("the first replica has claimed", SOON, async || number(&database, claims) == LANES as i64).await;
     let thinks = async || world.telegram.calls("sendChatAction").len() >= LANES;
     eventually("it has asked the model for all of them", SOON, thinks).await;
-    first.signal(Signal::STOP);
+    freeze(&first, &setup).await;
     let frozen_at = std::time::Instant::now();
 
     let second = setup.start().await;
@@ -86,7 +86,7 @@ async fn an_answer_whose_sender_froze_in_the_call_is_doubted_and_never_sent_agai
     world.telegram.say(chat, person, "Гряг, ти де?");
     // Telegram has it, its response is on the way.
     heard(&world.telegram, chat, 1, SOON).await;
-    first.signal(Signal::STOP);
+    freeze(&first, &setup).await;
 
     let second = setup.start().await;
     let doubted = "SELECT COUNT(*) FROM outbox WHERE state = 'unknown'";
@@ -105,4 +105,20 @@ async fn an_answer_whose_sender_froze_in_the_call_is_doubted_and_never_sent_agai
     assert_eq!((verdict.answered, verdict.in_doubt), (1, 1));
     first.stop().await;
     second.stop().await;
+}
+
+/// Freezes a replica, but not in the middle of a commit: with SQLite's lock in its hand it would stop both, until it
+/// thaws or is killed.
+async fn freeze(bot: &Bot, setup: &Setup) {
+    let database = rusqlite::Connection::open(setup.data.join("gryag.db")).expect("the database");
+    database.busy_timeout(Duration::ZERO).expect("a setting");
+    eventually("it is caught between two commits", SOON, async || {
+        bot.signal(Signal::STOP);
+        let is_free = database.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok();
+        if !is_free {
+            bot.signal(Signal::CONT);
+        }
+        is_free
+    })
+    .await;
 }

@@ -526,7 +526,8 @@ fn release(tx: &Connection, owner: &str, now: Timestamp) -> Result<u64, StorageE
     let lanes = query_all(
         tx,
         doing,
-        "SELECT id, claim_token FROM lanes WHERE owner = ?1 AND claimed = 1",
+        // A claimed lane is always due: at its lease's end.
+        "SELECT id, claim_token FROM lanes WHERE kind IN (0, 1) AND due_at IS NOT NULL AND owner = ?1 AND claimed = 1",
         params![owner],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
     )?;

@@ -36,6 +36,8 @@ const BATCH: usize = 256;
 const QUEUE: usize = 4096;
 /// So many admissions between two looks, 3 000 a second, are a press of them.
 const PRESS: usize = 300;
+/// While admissions press, a batch waits so long for more of them.
+const BREATH: Duration = Duration::from_millis(1);
 /// While admissions press, other work waits for so long and then shares one transaction: done together, turns write
 /// each page once that one by one they would write again and again.
 const GATHER: Duration = Duration::from_millis(100);
@@ -320,6 +322,10 @@ impl Task {
                 _ = watch.tick() => look = true,
                 Some(job) = self.admissions.recv() => admissions.push(job),
                 Some(job) = self.others.recv() => others.push(job),
+            }
+            if !admissions.is_empty() && self.state.pressed.load(Ordering::Relaxed) {
+                // Whoever was just acknowledged is about to send the next update: a moment doubles the batch.
+                tokio::time::sleep(BREATH).await;
             }
             while admissions.len() + others.len() < BATCH
                 && let Ok(job) = self.admissions.try_recv()
