@@ -5,6 +5,7 @@
 
 mod error;
 mod identity;
+mod model;
 mod registration;
 
 use std::{
@@ -20,11 +21,11 @@ pub use self::error::AppError;
 use crate::{
     clock::{SharedClock, SystemClock},
     commands::Commands,
-    config::{Config, Intake, models::Thinking},
+    config::{Config, Intake},
     domain::Timestamp,
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
     errors::ErrorHandler,
-    gemini::{Gemini, GeminiOptions, OptionsError, RateSlots, Slot, SlotsUnavailable},
+    gemini::{Gemini, OptionsError},
     inbox::Inbox,
     layers::{
         client_address::IpRange,
@@ -37,7 +38,7 @@ use crate::{
     random::{Seeded, SharedRandom},
     shutdown::Shutdown,
     storage::{
-        SendLimits, SharedStore,
+        SendLimits,
         sqlite::{CommitFault, SqliteOptions, SqliteStore},
     },
     telegram::{Me, Telegram, TelegramError, TelegramOptions},
@@ -119,7 +120,7 @@ impl App {
         let store = SqliteStore::open(store_options(config, &outside, &metrics), &shutdown).await?;
         identity::check_owner(&store, config).await?;
         let limiter = Arc::new(AddressLimiter::new(AddressBudget::default()));
-        let gemini = Arc::new(gemini(config, &outside, &store, &metrics)?);
+        let gemini = Arc::new(model::gemini(config, &outside, &store, &metrics)?);
         let build = Arc::new(Build {
             owner: format!("{:016x}", outside.random.bits()),
             started_at: outside.clock.now(),
@@ -438,43 +439,5 @@ fn telegram_options(config: &Config) -> TelegramOptions {
         api_url: config.advanced.api_url.clone(),
         token: config.essential.bot_token.clone(),
         call_timeout: TELEGRAM_CALL,
-    }
-}
-
-fn gemini(config: &Config, outside: &Outside, store: &SqliteStore, metrics: &Metrics) -> Result<Gemini, OptionsError> {
-    let settings = &config.gemini;
-    let rate: Option<Arc<dyn RateSlots>> = (settings.rate_limit_rpm > 0).then(|| {
-        Arc::new(StoreSlots { store: store.clone(), per_minute: settings.rate_limit_rpm }) as Arc<dyn RateSlots>
-    });
-    let options = GeminiOptions {
-        base_url: settings.base_url.clone(),
-        api_key: config.essential.gemini_api_key.clone(),
-        model: settings.model.clone(),
-        fallback_model: settings.fallback_model.clone(),
-        max_output_tokens: settings.max_output_tokens,
-        temperature: settings.temperature,
-        thinking: settings.thinking_level.map(Thinking::Level),
-        call_timeout: settings.timeout,
-        max_concurrent: settings.max_concurrent,
-        rate,
-    };
-    Gemini::new(&options, outside.gemini.clone(), outside.clock.clone(), outside.random.clone(), metrics.clone())
-}
-
-/// `GEMINI_RATE_LIMIT_RPM`, shared by the replicas through the store.
-#[derive(Debug)]
-struct StoreSlots {
-    store: SqliteStore,
-    per_minute: u32,
-}
-
-#[async_trait::async_trait]
-impl RateSlots for StoreSlots {
-    async fn take(&self) -> Result<Slot, SlotsUnavailable> {
-        match self.store.take_slot("gemini", self.per_minute).await {
-            Ok(crate::storage::Slot::Granted) => Ok(Slot::Granted),
-            Ok(crate::storage::Slot::Wait(pause)) => Ok(Slot::Wait(pause)),
-            Err(_) => Err(SlotsUnavailable),
-        }
     }
 }

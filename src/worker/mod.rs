@@ -30,7 +30,7 @@ use crate::{
     persona::Persona,
     random::SharedRandom,
     shutdown::Shutdown,
-    storage::{Bell, Claim, ClaimRequest, InboxStore},
+    storage::{Bell, Claim, ClaimRequest, InboxStore, StorageError},
     telegram::{Me, Telegram},
     telemetry::{Metrics, metric},
 };
@@ -131,8 +131,12 @@ impl Worker {
         }
         self.leases.all_ended(&self.shutdown.hard).await;
         drop(renewer);
-        if let Err(error) = self.parts.inbox.release(&self.options.owner).await {
-            self.parts.errors.handle("release", &error);
+        match self.parts.inbox.release(&self.options.owner).await {
+            // After a hard stop the store may be closed already: the leases expire.
+            Ok(_) | Err(StorageError::Closed) => {}
+            Err(error) => {
+                self.parts.errors.handle("release", &error);
+            }
         }
     }
 

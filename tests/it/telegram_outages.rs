@@ -246,6 +246,7 @@ async fn a_pause_longer_than_an_answer_lives_ends_in_expired() {
     assert_eq!(outbox(&bot.app.store).await, states(&[("expired", 1)]));
     assert_eq!(heard(bot.world(), question), Heard::Silence);
     assert_eq!(bot.world().calls("sendMessage").len(), 1, "nobody knocks meanwhile");
+    assert_eq!(bot.metric("gryag_addressed_total", &["expired"]), 1.0, "and the lane is free");
     bot.finish_with_errors().await;
 }
 
