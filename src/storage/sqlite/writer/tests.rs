@@ -260,7 +260,10 @@ async fn close_commits_what_waits_and_empties_the_log() {
 async fn a_database_that_may_not_grow_refuses_that_work_and_recovers() {
     let world = world().await;
     let limit = |pages: i64| {
-        world.work(Priority::Other, move |tx| Ok(tx.pragma_update(None, "max_page_count", pages).unwrap()))
+        world.work(Priority::Other, move |tx| {
+            tx.pragma_update(None, "max_page_count", pages).unwrap();
+            Ok(())
+        })
     };
     let large = |name: &'static str| world.work(Priority::Other, move |tx| set_fact(tx, name, &"x".repeat(200_000)));
     let pages: i64 = world
