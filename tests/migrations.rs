@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::join_all;
 use gryag::{
     clock::{SystemClock, TokioClock},
-    domain::{ChatId, LaneKind, MessageId, Timestamp},
+    domain::{ChatId, MessageId, Timestamp},
     shutdown::Shutdown,
     storage::{
         ClaimRequest, InboxStore as _, MemoryStore as _, OutboxStore as _, SendLimits, SharedStore as _, StorageError,
@@ -80,11 +80,9 @@ async fn every_version_with_data_is_brought_up_to_date_and_goes_on_working() {
         let options = SqliteOptions::new(place.path(), Arc::new(clock), Metrics::new());
         let store = SqliteStore::open(options, &Shutdown::new()).await.unwrap();
         store.check().await.unwrap();
-        for kind in [LaneKind::Talk, LaneKind::Express] {
-            let lease = Duration::from_secs(20);
-            let request = ClaimRequest { owner: "new".to_owned(), kind, lease, lanes_max: 9, rows_max: 50 };
-            assert_eq!(store.claim(request).await.unwrap().len(), 1, "what waited, and what a dead claim held");
-        }
+        let lease = Duration::from_secs(20);
+        let request = ClaimRequest { owner: "new".to_owned(), lease, talk_max: 9, express_max: 9, rows_max: 50 };
+        assert_eq!(store.claim(request).await.unwrap().claims.len(), 2, "what waited, and what a dead claim held");
         let limits = SendLimits { global_per_second: 30, chat_per_second: 1, group_per_minute: 20 };
         assert_eq!(store.begin_sends("new", 9, limits, Duration::from_secs(60)).await.unwrap().due.len(), 1);
         assert_eq!(store.message(ChatId(-10), MessageId(1)).await.unwrap().unwrap().text, "привіт");

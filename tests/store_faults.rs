@@ -56,7 +56,7 @@ fn update(key: i64, chat: i64) -> NewUpdate {
 
 fn request(owner: &str) -> ClaimRequest {
     let lease = Duration::from_secs(20);
-    ClaimRequest { owner: owner.to_owned(), kind: LaneKind::Talk, lease, lanes_max: 10, rows_max: 50 }
+    ClaimRequest { owner: owner.to_owned(), lease, talk_max: 10, express_max: 0, rows_max: 50 }
 }
 
 fn group() -> Chat {
@@ -95,7 +95,7 @@ fn answered() -> FinishedTurn {
 }
 
 async fn claim_one(store: &SqliteStore, owner: &str) -> Claim {
-    store.claim(request(owner)).await.unwrap().pop().expect("a lane is due")
+    store.claim(request(owner)).await.unwrap().claims.pop().expect("a lane is due")
 }
 
 /// Makes commits fail while it is set.
@@ -394,7 +394,7 @@ async fn claim_one_after(store: &SqliteStore, key: i64) -> Claim {
 async fn work_off(store: &SqliteStore, owner: &str, done: &AtomicU64, rows: u64) -> Vec<i64> {
     let mut mine = Vec::new();
     while done.load(Ordering::Relaxed) < rows {
-        for claim in store.claim(request(owner)).await.unwrap() {
+        for claim in store.claim(request(owner)).await.unwrap().claims {
             let keys: Vec<i64> = claim.updates.iter().map(|update| update.key.0).collect();
             store.finish(claim.claim, FinishedTurn::default(), SystemClock.now()).await.unwrap();
             done.fetch_add(keys.len() as u64, Ordering::Relaxed);
@@ -461,7 +461,7 @@ async fn what_was_admitted_is_there_for_the_other_and_after_a_crash() {
     one.admit(update(1, -10)).await.unwrap();
     assert_eq!(two.admit(update(1, -10)).await, Ok(Admission::Duplicate));
     let claim = claim_one(&two, "two").await;
-    assert!(one.claim(request("one")).await.unwrap().is_empty(), "the lane is taken");
+    assert!(one.claim(request("one")).await.unwrap().claims.is_empty(), "the lane is taken");
     drop((one, two));
     let three = open(options(place.path())).await;
     assert_eq!(three.inbox_depth().await.unwrap().waiting, 1);

@@ -6,26 +6,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub const SECRET: &str = "bench-secret-0123456789";
+pub(crate) const SECRET: &str = "bench-secret-0123456789";
 
-pub struct Bot {
+pub(crate) struct Bot {
     child: Child,
-    pub address: std::net::SocketAddr,
+    pub(crate) address: std::net::SocketAddr,
     data: Option<tempfile::TempDir>,
 }
 
 /// Where data lies: beside the target directory, on the disk that is to be measured, never on a tmpfs.
-pub fn data_dir() -> tempfile::TempDir {
+pub(crate) fn data_dir() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).expect("a directory for the data")
 }
 
 impl Bot {
-    pub async fn start(stand_ins: std::net::SocketAddr, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(stand_ins: std::net::SocketAddr, settings: &[(&str, &str)]) -> Self {
         Self::start_in(data_dir(), stand_ins, settings).await.0
     }
 
     /// Also tells how long it took until `/readyz` said 200.
-    pub async fn start_in(
+    pub(crate) async fn start_in(
         data: tempfile::TempDir,
         stand_ins: std::net::SocketAddr,
         settings: &[(&str, &str)],
@@ -44,7 +44,7 @@ impl Bot {
     }
 
     /// User and system time so far.
-    pub fn cpu(&self) -> Duration {
+    pub(crate) fn cpu(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the bot's stat");
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks: u64 = [11, 12].iter().filter_map(|at| fields.get(*at)?.parse::<u64>().ok()).sum();
@@ -52,12 +52,12 @@ impl Bot {
     }
 
     /// Resident memory in MB.
-    pub fn memory_mb(&self) -> f64 {
+    pub(crate) fn memory_mb(&self) -> f64 {
         self.field("status", "VmRSS:") / 1024.0
     }
 
     /// Bytes sent to the disk so far.
-    pub fn written_bytes(&self) -> f64 {
+    pub(crate) fn written_bytes(&self) -> f64 {
         self.field("io", "write_bytes:")
     }
 
@@ -68,14 +68,14 @@ impl Bot {
     }
 
     /// Kills the bot and hands back its data.
-    pub fn stop(mut self) -> tempfile::TempDir {
+    pub(crate) fn stop(mut self) -> tempfile::TempDir {
         let _ = self.child.kill();
         let _ = self.child.wait();
         self.data.take().expect("the data is taken once")
     }
 }
 
-pub fn command(
+pub(crate) fn command(
     data: &Path,
     address: std::net::SocketAddr,
     stand_ins: std::net::SocketAddr,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Commits one row at a time at `per_second` for `lasting`, beside whatever else runs; returns milliseconds each.
-pub fn sample(per_second: u32, lasting: Duration) -> Vec<f64> {
+pub(crate) fn sample(per_second: u32, lasting: Duration) -> Vec<f64> {
     let dir = crate::bot::data_dir();
     let connection = rusqlite::Connection::open(dir.path().join("yardstick.db")).expect("a database");
     connection

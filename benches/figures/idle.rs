@@ -9,7 +9,7 @@ use crate::{
     stand_ins,
 };
 
-pub async fn measure() -> Vec<Figure> {
+pub(crate) async fn measure() -> Vec<Figure> {
     let (ends, _heard) = stand_ins::start().await;
     let bot = Bot::start(ends, &[]).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -54,8 +54,7 @@ async fn send(bot: &Bot, from: u64, count: u64) {
             tokio::spawn(async move {
                 let mut connection = Connection::open(address).await.expect("a connection");
                 for next in 0..count / lanes {
-                    let id = from + lane * (count / lanes) + next + 1;
-                    let body = message(id, lane + 1, from + next + 1, next % 50 == 0);
+                    let body = message(lane + 1, from + next + 1, next % 50 == 0);
                     assert_eq!(connection.post(&body).await.ok(), Some(200));
                 }
             })

@@ -1,26 +1,29 @@
 //! A client that costs little: one connection, requests written as bytes, answers read up to their length.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    pub async fn open(address: SocketAddr) -> std::io::Result<Self> {
+    pub(crate) async fn open(address: SocketAddr) -> std::io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(4096) })
     }
 
     /// Posts an update; returns the status.
-    pub async fn post(&mut self, body: &str) -> std::io::Result<u16> {
+    pub(crate) async fn post(&mut self, body: &str) -> std::io::Result<u16> {
         let request = format!(
             "POST /telegram/webhook HTTP/1.1\r\nHost: bot\r\nContent-Type: application/json\r\n\
              X-Telegram-Bot-Api-Secret-Token: {}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -54,7 +57,7 @@ impl Connection {
 }
 
 /// Fetches a path over a fresh connection; nothing if nobody answers.
-pub async fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
     let mut connection = Connection::open(address).await.ok()?;
     connection.exchange(format!("GET {path} HTTP/1.1\r\nHost: bot\r\n\r\n").as_bytes()).await.ok()
 }
@@ -63,8 +66,12 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
+/// Telegram's ids: they grow over all chats.
+static UPDATES: AtomicU64 = AtomicU64::new(1);
+
 /// A message of a group that addresses the bot (or does not), about as large as real ones.
-pub fn message(update_id: u64, chat: u64, message_id: u64, addressed: bool) -> String {
+pub(crate) fn message(chat: u64, message_id: u64, addressed: bool) -> String {
+    let update_id = UPDATES.fetch_add(1, Ordering::Relaxed);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let text = if addressed {
         "Гряг, що скажеш про погоду на вихідні?"

@@ -2,6 +2,12 @@
 //! `-- turns ack` measures only these. Load and stand-ins run in this process, the bot in another; every ratio is
 //! taken within one run, because machines differ.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement: real time, real processes, and a table for people"
+)]
+
 mod ack;
 mod bot;
 mod commits;
@@ -15,7 +21,7 @@ mod turns;
 use std::process::ExitCode;
 
 /// One line of the table.
-pub struct Figure {
+pub(crate) struct Figure {
     what: &'static str,
     wanted: String,
     measured: String,

@@ -15,7 +15,7 @@ use crate::{
 
 const CHATS: u64 = 50;
 
-pub async fn measure() -> Vec<Figure> {
+pub(crate) async fn measure() -> Vec<Figure> {
     let (ends, mut heard) = stand_ins::start().await;
     let bot = Bot::start(ends, &[]).await;
     let lasting = Duration::from_secs(20);
@@ -32,10 +32,7 @@ pub async fn measure() -> Vec<Figure> {
                 while started.elapsed() < lasting {
                     every.tick().await;
                     next += 1;
-                    assert_eq!(
-                        connection.post(&message(chat * 10_000_000 + next, chat, next, true)).await.ok(),
-                        Some(200)
-                    );
+                    assert_eq!(connection.post(&message(chat, next, true)).await.ok(), Some(200));
                     acknowledged.push(((format!("-100{chat}").parse::<i64>().expect("an id"), next), Instant::now()));
                 }
                 acknowledged

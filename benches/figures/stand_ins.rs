@@ -21,10 +21,10 @@ use axum::{
 use tokio::sync::mpsc;
 
 /// A message that the bot sent.
-pub struct Said {
-    pub chat: i64,
-    pub reply_to: u64,
-    pub at: Instant,
+pub(crate) struct Said {
+    pub(crate) chat: i64,
+    pub(crate) reply_to: u64,
+    pub(crate) at: Instant,
 }
 
 #[derive(Clone)]
@@ -34,7 +34,7 @@ struct Ends {
 }
 
 /// Starts them; what the bot says comes out of the channel.
-pub async fn start() -> (SocketAddr, mpsc::UnboundedReceiver<Said>) {
+pub(crate) async fn start() -> (SocketAddr, mpsc::UnboundedReceiver<Said>) {
     let (said, heard) = mpsc::unbounded_channel();
     let ends = Ends { said, next_id: Arc::new(AtomicU64::new(1_000_000)) };
     let router = Router::new()

@@ -8,7 +8,7 @@ use crate::{
     stand_ins,
 };
 
-pub async fn measure() -> Vec<Figure> {
+pub(crate) async fn measure() -> Vec<Figure> {
     let small = ready_after(1_000_000).await;
     let rows = std::env::var("BENCH_START_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(3_000_000);
     let large = ready_after(rows).await;
@@ -40,7 +40,7 @@ async fn ready_after(rows: u64) -> Duration {
 async fn fill(dir: &std::path::Path, ends: std::net::SocketAddr, rows: u64) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
     let mut child = crate::bot::command(dir, port, ends, &[]).spawn().expect("the bot starts");
-    while !crate::load::get(port, "/readyz").await.is_some_and(|(status, _)| status == 200) {
+    while crate::load::get(port, "/readyz").await.is_none_or(|(status, _)| status != 200) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     child.kill().expect("killed");

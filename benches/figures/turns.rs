@@ -19,7 +19,7 @@ const CHATS: u64 = 50;
 const WARM_UP: Duration = Duration::from_secs(3);
 const RUN: Duration = Duration::from_secs(15);
 
-pub async fn measure() -> Vec<Figure> {
+pub(crate) async fn measure() -> Vec<Figure> {
     let mut yardstick = commits::sample(200, Duration::from_secs(3));
     let commit_ms = crate::percentile(&mut yardstick, 50.0);
     let (ends, mut heard) = stand_ins::start().await;
@@ -76,7 +76,7 @@ pub async fn measure() -> Vec<Figure> {
 async fn talk(address: std::net::SocketAddr, chat: u64, mut answered: mpsc::Receiver<()>) {
     let mut connection = Connection::open(address).await.expect("a connection");
     for turn in 0u64.. {
-        let body = message(chat * 10_000_000 + turn, chat, 1 + turn * 2, true);
+        let body = message(chat, 1 + turn * 2, true);
         match connection.post(&body).await {
             Ok(200) => {}
             other => panic!("turns: the webhook answered {other:?}"),

@@ -34,7 +34,6 @@ CREATE TABLE lanes (
     UNIQUE (chat_id, topic_id, kind)
 );
 CREATE INDEX lanes_due ON lanes (kind, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX lanes_owner ON lanes (owner) WHERE owner IS NOT NULL;
 
 CREATE TABLE inbox (
     id          INTEGER PRIMARY KEY, -- the order of arrival
@@ -51,11 +50,9 @@ CREATE TABLE inbox (
     request_id  TEXT NOT NULL,
     problem     TEXT
 );
-CREATE INDEX inbox_waiting ON inbox (lane_id, id) WHERE state = 0;
-CREATE INDEX inbox_backoff ON inbox (lane_id, not_before) WHERE state = 0;
-CREATE INDEX inbox_oldest ON inbox (received_at) WHERE state = 0;
+-- Every index costs each admission, so there are only these two; ended rows are pruned in the order of arrival.
+CREATE INDEX inbox_waiting ON inbox (lane_id, id, not_before) WHERE state = 0;
 CREATE INDEX inbox_dead ON inbox (ended_at) WHERE state = 2;
-CREATE INDEX inbox_ended ON inbox (ended_at) WHERE state <> 0;
 
 CREATE TABLE chats (
     chat_id         INTEGER PRIMARY KEY,

@@ -41,32 +41,41 @@ pub(super) struct Identify {
 }
 
 impl Identify {
-    /// The bot's account, or nothing if the process stops first. A refused token stops the process; an unreachable
-    /// Telegram does not: what it told last time is still true.
-    pub(super) async fn run(self) -> Option<Me> {
+    /// The bot's account, or nothing if the process stops first. An unreachable Telegram stops nothing: what it told
+    /// last time is still true.
+    ///
+    /// # Errors
+    ///
+    /// [`TelegramError::Unauthorized`], which only a person can mend.
+    pub(super) async fn run(self) -> Result<Option<Me>, TelegramError> {
+        let soft = self.shutdown.soft.clone();
+        tokio::select! {
+            me = self.ask() => me.map(Some),
+            () = soft.cancelled() => Ok(None),
+        }
+    }
+
+    async fn ask(self) -> Result<Me, TelegramError> {
         let mut pause = RETRY_FIRST;
         loop {
             match self.telegram.get_me().await {
                 Ok(me) => {
                     self.remember(&me).await;
-                    return Some(me);
+                    return Ok(me);
                 }
                 Err(error) => {
                     self.errors.handle("start", &error);
                     if matches!(error, TelegramError::Unauthorized { .. }) {
-                        self.shutdown.fail("conversation");
-                        return None;
+                        return Err(error);
                     }
                 }
             }
             if let Some(me) = self.remembered().await {
                 tracing::warn!("telegram does not answer; going on with what it told last time");
-                return Some(me);
+                return Ok(me);
             }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_LAST),
-                () = self.shutdown.soft.cancelled() => return None,
-            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY_LAST);
         }
     }
 

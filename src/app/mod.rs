@@ -6,7 +6,10 @@
 mod identity;
 mod registration;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{Router, routing};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -41,6 +44,8 @@ use crate::{
     worker::{Worker, WorkerOptions, WorkerParts},
 };
 
+/// What is left to a bot that drops everything: to give its claims back and to close its store.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 /// Longest time of one call of the Bot API.
 const TELEGRAM_CALL: Duration = Duration::from_secs(15);
 
@@ -133,7 +138,10 @@ pub struct App {
     pub shutdown: Shutdown,
     /// Cancelled once the bot knows who it is and its worker runs.
     pub awake: CancellationToken,
+    /// Why the bot cannot go on, where the name of the task that ended does not say it.
+    refused: Arc<OnceLock<TelegramError>>,
     conversation: JoinHandle<()>,
+    maintenance: JoinHandle<()>,
     server: Option<JoinHandle<()>>,
 }
 
@@ -158,6 +166,7 @@ impl App {
             telegram: Telegram::new(outside.telegram.clone(), telegram_options(config), metrics.clone()),
             inbox: Inbox::new(Arc::new(store.clone()), metrics.clone(), Arc::new(|_| false)),
             awake: CancellationToken::new(),
+            refused: Arc::default(),
             config: config.clone(),
             outside,
             metrics,
@@ -168,7 +177,7 @@ impl App {
             gemini,
             shutdown,
         });
-        build.start_maintenance(found);
+        let maintenance = build.start_maintenance(found);
         let router = build.router();
         let conversation = build.start_conversation();
         Ok(Self {
@@ -178,7 +187,9 @@ impl App {
             errors: build.errors.clone(),
             shutdown: build.shutdown.clone(),
             awake: build.awake.clone(),
+            refused: Arc::clone(&build.refused),
             conversation,
+            maintenance,
             server: None,
         })
     }
@@ -187,13 +198,7 @@ impl App {
     pub fn listen(&mut self, listener: TcpListener) {
         let (router, shutdown) = (self.router.clone(), self.shutdown.clone());
         let server = async move { edge::serve(listener, router, ServerLimits::default(), &shutdown).await };
-        let (ended, shutdown) = (CancellationToken::new(), self.shutdown.clone());
-        let guard = ended.clone().drop_guard();
-        self.shutdown.spawn_essential("http server", async move {
-            let _guard = guard;
-            server.await;
-        });
-        self.server = Some(shutdown.spawn(async move { ended.cancelled().await }));
+        self.server = Some(spawn_awaited(&self.shutdown, "http server", server));
     }
 
     /// Stops in order: not ready but still accepting (`drain`), no new work, running turns and sends, the store. What
@@ -201,7 +206,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`AppError::TaskDied`] if that is why it stops.
+    /// [`AppError::TaskDied`] or [`AppError::Telegram`] if that is why it stops.
     pub async fn stop(self, drain: Duration, grace: Duration) -> Result<(), AppError> {
         let shutdown = self.shutdown.clone();
         let hard = shutdown.hard.clone();
@@ -221,21 +226,52 @@ impl App {
             }
         }
         shutdown.soft.cancel();
+        let refused = Arc::clone(&self.refused);
+        let in_time = tokio::select! {
+            () = self.wind_up() => !shutdown.hard.is_cancelled(),
+            () = last_moment_after(&shutdown.hard) => false,
+        };
+        shutdown.hard.cancel();
+        // What still waits for the outside now, such as a call of Telegram that hangs, is dropped with the runtime.
+        let _ = tokio::time::timeout(LAST_MOMENT, shutdown.finished()).await;
+        tracing::info!(in_time, "stopped");
+        match (refused.get().cloned(), shutdown.failed_task()) {
+            (Some(refused), _) => Err(AppError::Telegram(refused)),
+            (None, Some(task)) => Err(AppError::TaskDied(task)),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Waits for the tasks in the order in which they need each other; the store outlives them all.
+    async fn wind_up(self) {
         // A task that panicked was reported when it did.
         let _ = self.conversation.await;
         if let Some(server) = self.server {
             let _ = server.await;
         }
+        let _ = self.maintenance.await;
         self.store.close().await;
-        let in_time = !shutdown.hard.is_cancelled();
-        shutdown.hard.cancel();
-        shutdown.finished().await;
-        tracing::info!(in_time, "stopped");
-        match shutdown.failed_task() {
-            Some(task) => Err(AppError::TaskDied(task)),
-            None => Ok(()),
-        }
     }
+}
+
+async fn last_moment_after(hard: &CancellationToken) {
+    hard.cancelled().await;
+    tokio::time::sleep(LAST_MOMENT).await;
+}
+
+/// Starts an essential task whose end can be awaited, however it ends.
+fn spawn_awaited(
+    shutdown: &Shutdown,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
+    let ended = CancellationToken::new();
+    let guard = ended.clone().drop_guard();
+    shutdown.spawn_essential(name, async move {
+        let _guard = guard;
+        task.await;
+    });
+    shutdown.spawn(async move { ended.cancelled().await })
 }
 
 /// What the pieces are built from.
@@ -254,6 +290,7 @@ struct Build {
     limiter: Arc<AddressLimiter>,
     shutdown: Shutdown,
     awake: CancellationToken,
+    refused: Arc<OnceLock<TelegramError>>,
 }
 
 impl Build {
@@ -262,6 +299,7 @@ impl Build {
             Webhook { inbox: self.inbox.clone(), clock: self.outside.clock.clone(), errors: self.errors.clone() };
         let health = Health {
             shutdown: self.shutdown.clone(),
+            awake: self.awake.clone(),
             store: Arc::new(self.store.clone()),
             metrics: self.metrics.clone(),
         };
@@ -287,8 +325,9 @@ impl Build {
         edge::stack(routes, parts)
     }
 
-    fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) {
+    fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) -> JoinHandle<()> {
         let limiter = Arc::clone(&self.limiter);
+        let breakers = self.gemini.breakers();
         let maintenance = Maintenance::new(MaintenanceParts {
             store: Arc::new(self.store.clone()),
             owner: self.owner.clone(),
@@ -296,29 +335,38 @@ impl Build {
             clock: self.outside.clock.clone(),
             errors: self.errors.clone(),
             metrics: self.metrics.clone(),
-            sweeps: vec![Arc::new(move || limiter.sweep())],
+            sweeps: vec![
+                Arc::new(move || limiter.sweep()),
+                // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
+                Arc::new(move || {
+                    for breaker in &breakers {
+                        breaker.state();
+                    }
+                }),
+            ],
         });
-        self.shutdown.spawn_essential("maintenance", maintenance.run(found, self.shutdown.clone()));
+        spawn_awaited(&self.shutdown, "maintenance", maintenance.run(found, self.shutdown.clone()))
     }
 
     /// Starts worker, sender and intake as soon as the bot knows who it is. Updates are taken in before that.
     fn start_conversation(self: &Arc<Self>) -> JoinHandle<()> {
-        let ended = CancellationToken::new();
-        let guard = ended.clone().drop_guard();
         let build = Arc::clone(self);
-        self.shutdown.spawn_essential("conversation", async move {
-            let _guard = guard;
+        spawn_awaited(&self.shutdown, "conversation", async move {
             let identify = identity::Identify {
                 telegram: build.telegram.clone(),
                 store: Arc::new(build.store.clone()),
                 errors: build.errors.clone(),
                 shutdown: build.shutdown.clone(),
             };
-            if let Some(me) = identify.run().await {
-                build.converse(Arc::new(me)).await;
+            match identify.run().await {
+                Ok(Some(me)) => build.converse(Arc::new(me)).await,
+                Ok(None) => {}
+                Err(refused) => {
+                    let _ = build.refused.set(refused);
+                    build.shutdown.fail("conversation");
+                }
             }
-        });
-        self.shutdown.spawn(async move { ended.cancelled().await })
+        })
     }
 
     /// Runs until the soft stop: first the worker ends its turns, then the sender what they left.
@@ -331,16 +379,21 @@ impl Build {
             shutdown.spawn_essential("poller", self.poller().run(shutdown.clone()));
         }
         self.awake.cancel();
-        let worker = self.worker(me);
-        tokio::pin!(sending);
+        let working = self.worker(me).run();
+        tokio::pin!(sending, working);
         tokio::select! {
-            () = worker.run() => {
+            () = &mut working => {
                 sender_stop.cancel();
                 // A panic of the sender was printed when it happened.
                 let _ = sending.await;
             }
-            // Ends this task before the soft stop, which stops the process with failure.
-            ended = &mut sending => tracing::error!(panicked = ended.is_err(), "the sender ended"),
+            // At the hard stop the sender may end first; the worker still gives its claims back.
+            ended = &mut sending => if shutdown.hard.is_cancelled() {
+                working.await;
+            } else {
+                // Ends this task before the soft stop, which stops the process with failure.
+                tracing::error!(panicked = ended.is_err(), "the sender ended");
+            },
         }
     }
 

@@ -14,9 +14,11 @@ use crate::{
     telegram::{Telegram, TelegramError, ensure_webhook},
 };
 
-/// The lease under which one replica registers.
+/// The lease under which one replica registers; longer than its three calls and its writes.
 const LEASE: &str = "webhook";
 const LEASE_TIME: Duration = Duration::from_secs(60);
+/// How often another replica's lease is looked at again: it may have died before it was done.
+const LEASE_PAUSE: Duration = Duration::from_secs(2);
 /// The fact that tells with which secret the webhook was registered: Telegram does not say.
 const FINGERPRINT: &str = "webhook_secret";
 const RETRY_FIRST: Duration = Duration::from_secs(2);
@@ -50,28 +52,42 @@ impl Registration {
 
     /// Tries until it is done or the process stops.
     pub(super) async fn run(self) {
+        let soft = self.shutdown.soft.clone();
+        tokio::select! {
+            () = self.until_done() => {}
+            () = soft.cancelled() => {}
+        }
+    }
+
+    async fn until_done(self) {
         let mut pause = RETRY_FIRST;
-        while let Err(error) = self.once().await {
-            self.errors.handle("registration", &*error);
-            tokio::select! {
-                () = tokio::time::sleep(pause) => pause = (pause * 2).min(RETRY_LAST),
-                () = self.shutdown.soft.cancelled() => return,
+        loop {
+            match self.once().await {
+                Ok(Progress::Done) => return,
+                Ok(Progress::AnothersTurn) => tokio::time::sleep(LEASE_PAUSE).await,
+                Err(error) => {
+                    self.errors.handle("registration", &*error);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(RETRY_LAST);
+                }
             }
         }
     }
 
-    async fn once(&self) -> Result<(), Box<dyn Classify + Send + Sync>> {
+    async fn once(&self) -> Result<Progress, Box<dyn Classify + Send + Sync>> {
         match (self.intake, &self.url, &self.secret) {
-            (Intake::Poll, ..) => self.make_way_for_polling().await.map_err(boxed),
-            (Intake::Webhook, Some(url), Some(secret)) => self.register(url, secret).await,
-            (Intake::Webhook, ..) => self.warn_if_nothing_arrives().await.map_err(boxed),
+            (Intake::Poll, ..) => self.make_way_for_polling().await.map_err(boxed)?,
+            (Intake::Webhook, Some(url), Some(secret)) => return self.register(url, secret).await,
+            (Intake::Webhook, ..) => self.warn_if_nothing_arrives().await.map_err(boxed)?,
         }
+        Ok(Progress::Done)
     }
 
-    async fn register(&self, url: &str, secret: &SecretString) -> Result<(), Box<dyn Classify + Send + Sync>> {
+    /// Every replica looks, one after the other; who comes second finds nothing to do.
+    async fn register(&self, url: &str, secret: &SecretString) -> Result<Progress, Box<dyn Classify + Send + Sync>> {
         if !self.store.lease(LEASE, &self.owner, LEASE_TIME).await.map_err(boxed)? {
-            tracing::debug!("the other replica registers the webhook");
-            return Ok(());
+            tracing::debug!("another replica is at the webhook");
+            return Ok(Progress::AnothersTurn);
         }
         let fingerprint = hex::encode(&Sha256::digest(secret.expose_secret())[..8]);
         let changed = self.store.fact(FINGERPRINT).await.map_err(boxed)?.as_ref() != Some(&fingerprint);
@@ -80,7 +96,8 @@ impl Registration {
         if changed {
             self.store.set_fact(FINGERPRINT, fingerprint).await.map_err(boxed)?;
         }
-        Ok(())
+        self.store.end_lease(LEASE, &self.owner).await.map_err(boxed)?;
+        Ok(Progress::Done)
     }
 
     /// getUpdates is refused while a webhook is set.
@@ -101,6 +118,12 @@ impl Registration {
         }
         Ok(())
     }
+}
+
+/// How far it has come.
+enum Progress {
+    Done,
+    AnothersTurn,
 }
 
 fn boxed(error: impl Classify + Send + Sync + 'static) -> Box<dyn Classify + Send + Sync> {

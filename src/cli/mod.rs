@@ -5,7 +5,7 @@ mod sandbox;
 mod serve;
 mod tools;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
@@ -19,6 +19,8 @@ use crate::{
 /// Exit code for wrong usage and wrong configuration (`EX_USAGE` of sysexits.h).
 const USAGE: u8 = 64;
 const FAILURE: u8 = 1;
+/// How long the last threads may take to end.
+const LAST_THREADS: Duration = Duration::from_millis(200);
 
 /// Гряг: a companion for Telegram group chats.
 #[derive(Parser, Debug)]
@@ -89,7 +91,8 @@ impl CliError {
                 | AppError::Gemini(_)
                 | AppError::Persona(_)
                 | AppError::Telegram(TelegramError::Unauthorized { .. }),
-            ) => ExitCode::from(USAGE),
+            )
+            | Self::Telegram(TelegramError::Unauthorized { .. }) => ExitCode::from(USAGE),
             _ => ExitCode::from(FAILURE),
         }
     }
@@ -108,7 +111,10 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report(&CliError::Output(error)),
     };
-    match runtime.block_on(execute(cli)) {
+    let outcome = runtime.block_on(execute(cli));
+    // A thread may wait for a lock or a disk: it must not hold up the end.
+    runtime.shutdown_timeout(LAST_THREADS);
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error),
     }

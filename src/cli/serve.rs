@@ -24,9 +24,17 @@ pub(super) async fn serve(config: &Config) -> Result<(), CliError> {
     let mut signals = Signals::new()?;
     let address = config.advanced.http_addr;
     let listener = TcpListener::bind(address).await.map_err(|source| AppError::Listen { address, source })?;
-    let mut app = App::start(config, Outside::real()?, shutdown.clone()).await?;
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "starting");
+    let mut app = tokio::select! {
+        app = App::start(config, Outside::real()?, shutdown.clone()) => app?,
+        // Nothing was taken in yet. A migration that runs is cut off: it is one transaction.
+        () = signals.next() => {
+            tracing::info!("stopped while starting");
+            return Ok(());
+        }
+    };
     app.listen(listener);
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
+    tracing::info!("ready");
     tokio::select! {
         () = signals.next() => tracing::info!("stopping; a second signal stops at once"),
         () = shutdown.soft.cancelled() => {}

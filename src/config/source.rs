@@ -186,6 +186,7 @@ pub(super) fn read_file(named: Option<&Path>) -> Result<Option<ConfigFile>, Prob
 }
 
 /// The variables of this process, as `std::env::vars` would give them if it did not panic on what is no text.
+#[expect(clippy::disallowed_methods, reason = "the one home of the environment")]
 pub(super) fn process_environment() -> (Vec<(String, String)>, Vec<Problem>) {
     only_text(std::env::vars_os())
 }

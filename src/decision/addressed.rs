@@ -40,6 +40,10 @@ pub fn addressed(incoming: &IncomingMessage, me: &Me, persona: &Persona) -> Opti
     if message.chat.kind == ChatKind::Private {
         return Some(Trigger::Private);
     }
+    // A forwarded text is somebody else's words: neither a mention nor the name in it is a call.
+    if message.forwarded_from.is_some() {
+        return None;
+    }
     let mentions_us = incoming.mentions.iter().any(|mention| match mention {
         Mention::Username(name) => name.eq_ignore_ascii_case(&me.username),
         Mention::User(id) => *id == me.id,
@@ -50,10 +54,6 @@ pub fn addressed(incoming: &IncomingMessage, me: &Me, persona: &Persona) -> Opti
     let replied_to = message.reply_to.as_ref().and_then(|reply| reply.author.as_ref());
     if replied_to.is_some_and(|author| author.kind == AuthorKind::Own) {
         return Some(Trigger::Reply);
-    }
-    // A forwarded text is somebody else's words: the name in it is not a call.
-    if message.forwarded_from.is_some() {
-        return None;
     }
     let not_said: Vec<_> = incoming.spans.iter().map(|span| span.range.clone()).collect();
     names_in(persona, &message.text, &not_said).then_some(Trigger::Name)

@@ -7,6 +7,7 @@ use axum::{
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     shutdown::Shutdown,
@@ -19,6 +20,8 @@ use crate::{
 pub struct Health {
     /// Whether the replica is leaving.
     pub shutdown: Shutdown,
+    /// Cancelled once the bot knows who it is and its worker runs.
+    pub awake: CancellationToken,
     /// Whether its writer lives.
     pub store: Arc<dyn SharedStore>,
     /// What is scraped.
@@ -36,6 +39,8 @@ pub async fn ready(State(health): State<Health>) -> Response {
     let store = health.store.health();
     let problem = if health.shutdown.draining.is_cancelled() {
         Some("draining")
+    } else if !health.awake.is_cancelled() {
+        Some("starting")
     } else if store == StoreHealth::WriterDead {
         Some("the store's writer is dead")
     } else {

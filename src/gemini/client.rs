@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, fmt, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt as _;
 
 use super::{
@@ -102,7 +102,7 @@ impl Gemini {
     pub async fn answer(&self, prompt: &Prompt, deadline: Instant) -> Outcome {
         let ledger = Ledger::default();
         let result = match &self.fallback {
-            None => self.first.ask(prompt, deadline, &ledger).await,
+            None => self.first.ask_patiently(prompt, deadline, &ledger).await,
             Some(fallback) => self.ask_both(fallback, prompt, deadline, &ledger).await,
         };
         Outcome { result, calls: ledger.take() }
@@ -126,7 +126,7 @@ impl Gemini {
             because = error.short(),
             "asking the fallback model"
         );
-        fallback.ask(prompt, deadline, ledger).await.map_err(|second| more_hopeful(error, second))
+        fallback.ask_patiently(prompt, deadline, ledger).await.map_err(|second| more_hopeful(error, second))
     }
 
     /// Waits and retries of the first model may not eat the fallback's time: one call of it, at most a third.
@@ -172,6 +172,16 @@ struct Model {
 impl Model {
     fn is_available(&self) -> bool {
         self.rest.refusal().is_none() && self.breaker.refusal().is_none()
+    }
+
+    /// Asks when no other model is left to ask: waits out a rest that ends before the deadline.
+    async fn ask_patiently(&self, prompt: &Prompt, deadline: Instant, ledger: &Ledger) -> Result<Answer, GeminiError> {
+        if let Some(GeminiError::QuotaPerMinute { retry_after: Some(rest), .. }) = self.rest.refusal()
+            && Instant::now().checked_add(rest).is_some_and(|end| end < deadline)
+        {
+            sleep(rest).await;
+        }
+        self.ask(prompt, deadline, ledger).await
     }
 
     async fn ask(&self, prompt: &Prompt, deadline: Instant, ledger: &Ledger) -> Result<Answer, GeminiError> {

@@ -32,9 +32,12 @@ impl Rest {
         let now = self.clock.now();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (until, error) = state.as_ref().filter(|(until, _)| *until > now)?;
+        let left = until.since(now);
         let mut error = error.clone();
-        if let GeminiError::QuotaPerDay { retry_after, .. } = &mut error {
-            *retry_after = until.since(now);
+        match &mut error {
+            GeminiError::QuotaPerDay { retry_after, .. } => *retry_after = left,
+            GeminiError::QuotaPerMinute { retry_after, .. } => *retry_after = Some(left),
+            _ => {}
         }
         Some(error)
     }
@@ -43,6 +46,8 @@ impl Rest {
     pub(super) fn learn(&self, error: &GeminiError) {
         let rest = match error {
             GeminiError::QuotaPerDay { retry_after, .. } => *retry_after,
+            // Refused requests count too: asking on would prolong it.
+            GeminiError::QuotaPerMinute { retry_after: Some(asked), .. } => *asked,
             GeminiError::NotInTier { .. } | GeminiError::Gone { .. } => MISSING_REST,
             _ => return,
         };

@@ -55,7 +55,8 @@ impl Memory {
             if window.contains_key(&reply.message_id) || replied_to.contains_key(&reply.message_id) {
                 continue;
             }
-            let known = self.store.message(chat, reply.message_id).await?;
+            // Telegram may name a message of another topic; what was said there stays there.
+            let known = self.store.message(chat, reply.message_id).await?.filter(|message| message.topic == topic);
             if let Some(message) = known.or_else(|| as_sent_along(reply, turn)) {
                 replied_to.insert(reply.message_id, message);
             }

@@ -22,8 +22,11 @@ use crate::{
 const CALLS_MAX: usize = 64;
 /// Looked for ready sends at least this often; also how soon a dead replica's sends are noticed.
 const IDLE: Duration = Duration::from_secs(5);
-/// A call that is still marked `sending` after this long has lost its sender: longer than any call may take.
-const CALL_LIMIT: Duration = Duration::from_secs(60);
+/// A call that is still marked `sending` after this long has lost its sender: longer than any call may take (15 s). Not
+/// much longer, for until then its chat hears nothing: what is said there meanwhile must still be answered within 30 s.
+const CALL_LIMIT: Duration = Duration::from_secs(20);
+/// How often a sender that stops looks whether its calls have ended.
+const FLUSH_PAUSE: Duration = Duration::from_millis(50);
 /// Pause after the store refused.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 /// How long the end of a call is tried to be recorded.
@@ -71,24 +74,24 @@ impl Sender {
         Self { parts: Arc::new(parts), slots: Arc::new(Semaphore::new(CALLS_MAX)), shutdown }
     }
 
-    /// Sends until `stop`, then waits for the calls in flight (or the hard stop). `stop` comes after the worker's
-    /// end, so what its last turns left is still sent.
+    /// Sends until `stop`, then what may be sent at once, until no call is in flight (or the hard stop). `stop` comes
+    /// after the worker's end, so what its last turns left is still sent, an answer's last part too.
     pub async fn run(self, stop: tokio_util::sync::CancellationToken) {
         loop {
+            // Looked at before the store is: a call that ends in between may have made the next part ready.
+            let idle = self.slots.available_permits() == CALLS_MAX;
             let wait = self.start_sends().await;
-            if stop.is_cancelled() && wait.is_some_and(|wait| wait > Duration::ZERO) {
-                break;
+            let stopping = stop.is_cancelled();
+            if stopping && idle && wait.is_some_and(|wait| wait > Duration::ZERO) {
+                return;
             }
+            let pause = wait.unwrap_or(STORE_PAUSE);
             tokio::select! {
                 () = self.parts.bell.outbox() => {}
-                () = tokio::time::sleep(wait.unwrap_or(STORE_PAUSE)) => {}
-                () = stop.cancelled(), if !stop.is_cancelled() => {}
+                () = tokio::time::sleep(if stopping { pause.min(FLUSH_PAUSE) } else { pause }) => {}
+                () = stop.cancelled(), if !stopping => {}
                 () = self.shutdown.hard.cancelled() => return,
             }
-        }
-        tokio::select! {
-            _ = self.slots.acquire_many(u32::try_from(CALLS_MAX).unwrap_or(u32::MAX)) => {}
-            () = self.shutdown.hard.cancelled() => {}
         }
     }
 
@@ -116,7 +119,12 @@ impl Sender {
             let sender = self.clone();
             let span = tracing::info_span!("send", request.id = %outgoing.request_id, chat.id = outgoing.chat.id.0);
             let call = async move {
-                sender.send(outgoing).await;
+                let hard = sender.shutdown.hard.clone();
+                tokio::select! {
+                    () = sender.send(outgoing) => {}
+                    // The row stays `sending` and becomes `unknown`: nobody can say how the call would have ended.
+                    () = hard.cancelled() => {}
+                }
                 drop(slot);
             };
             self.shutdown.spawn(call.instrument(span));
@@ -127,8 +135,41 @@ impl Sender {
         Some(sends.next_at.map_or(IDLE, |at| at.since(parts.clock.now()).clamp(Duration::from_millis(1), IDLE)))
     }
 
-    async fn send(&self, outgoing: Outgoing) {
+    async fn send(&self, mut outgoing: Outgoing) {
         let parts = &self.parts;
+        let ended = match self.call(&mut outgoing).await {
+            Ok(sent) => Ended::Sent(Box::new(self.as_message(&outgoing, &sent))),
+            Err(error) => {
+                parts.errors.handle("send", &error);
+                self.after(&outgoing, &error)
+            }
+        };
+        let word = word(&ended);
+        match self.record(&outgoing, ended).await {
+            Ok(answer) => {
+                parts.metrics.increment(&metric::SENDS, &[("outcome", word)]);
+                answer.iter().for_each(|answer| self.count_addressed(answer));
+            }
+            Err(error) => {
+                parts.errors.handle("outbox", &error);
+            }
+        }
+    }
+
+    /// Makes the call. What Telegram refused was not sent, so it is sent again at once without that which was refused;
+    /// each such thing can go only once.
+    async fn call(&self, outgoing: &mut Outgoing) -> Result<Sent, TelegramError> {
+        loop {
+            match self.call_once(outgoing).await {
+                Err(error) if drop_refused(outgoing, &error) => {
+                    self.parts.errors.handle("send", &error);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn call_once(&self, outgoing: &Outgoing) -> Result<Sent, TelegramError> {
         let text = OutgoingText {
             chat: outgoing.chat.id,
             topic: outgoing.target.topic,
@@ -137,23 +178,7 @@ impl Sender {
             silent: outgoing.silent,
             no_preview: outgoing.kind != OutgoingKind::Answer,
         };
-        let result = parts.telegram.send_message(&text).await;
-        let (ended, word) = match result {
-            Ok(sent) => (Ended::Sent(Box::new(self.as_message(&outgoing, &sent))), None),
-            Err(error) => {
-                parts.errors.handle("send", &error);
-                let ended = self.after(&outgoing, &error);
-                let word = matches!(ended, Ended::RetryAt { .. } | Ended::Migrated { .. }).then_some("retried");
-                (ended, word)
-            }
-        };
-        match self.record(&outgoing, ended).await {
-            Ok(Some(ended)) => self.count(&ended),
-            Ok(None) => parts.metrics.increment(&metric::SENDS, &[("outcome", word.unwrap_or("sent"))]),
-            Err(error) => {
-                parts.errors.handle("outbox", &error);
-            }
-        }
+        self.parts.telegram.send_message(&text).await
     }
 
     /// Records how a call ended; tries for a while, for nobody can ask Telegram again.
@@ -176,11 +201,15 @@ impl Sender {
         }
     }
 
+    /// Counts what ended without a call.
     fn count(&self, ended: &EndedOutgoing) {
-        let metrics = &self.parts.metrics;
-        metrics.increment(&metric::SENDS, &[("outcome", ended.state)]);
+        self.parts.metrics.increment(&metric::SENDS, &[("outcome", ended.state)]);
+        self.count_addressed(ended);
+    }
+
+    fn count_addressed(&self, ended: &EndedOutgoing) {
         for outcome in &ended.addressed {
-            metrics.increment(&metric::ADDRESSED, &[("outcome", outcome.as_str())]);
+            self.parts.metrics.increment(&metric::ADDRESSED, &[("outcome", outcome.as_str())]);
         }
     }
 
@@ -212,24 +241,43 @@ impl Sender {
     fn after(&self, outgoing: &Outgoing, error: &TelegramError) -> Ended {
         let now = self.parts.clock.now();
         let problem = error.to_string();
-        let again = |pause: Duration, blocks_chat: bool, without_reply: bool| Ended::RetryAt {
+        let again = |pause: Duration, blocks_chat: bool| Ended::RetryAt {
             at: now + pause,
             blocks_chat,
-            without_reply,
+            without_reply: false,
             problem: problem.clone(),
         };
         match error {
             TelegramError::NotSent { .. } | TelegramError::ServerError { .. } => {
-                again(retry_pause(outgoing.attempt), false, false)
+                again(retry_pause(outgoing.attempt), false)
             }
-            TelegramError::RateLimited { retry_after, .. } => again(*retry_after, true, false),
-            TelegramError::Unauthorized { .. } => again(RETRY_UNAUTHORIZED, false, false),
-            TelegramError::ReplyGone | TelegramError::ThreadGone => again(Duration::ZERO, false, true),
+            TelegramError::RateLimited { retry_after, .. } => again(*retry_after, true),
+            TelegramError::Unauthorized { .. } => again(RETRY_UNAUTHORIZED, false),
             TelegramError::Migrated { to } => Ended::Migrated { to: *to },
             TelegramError::Ambiguous { .. } => Ended::Unknown { problem },
             TelegramError::ChatGone { .. } => Ended::Refused { problem, chat_is_dead: true },
             _ => Ended::Refused { problem, chat_is_dead: false },
         }
+    }
+}
+
+/// Takes from a message what Telegram refused in it (telegram_api.md section 9); false if there is nothing to take.
+fn drop_refused(outgoing: &mut Outgoing, error: &TelegramError) -> bool {
+    match error {
+        TelegramError::BadEntities { .. } => !std::mem::take(&mut outgoing.text.entities).is_empty(),
+        TelegramError::ReplyGone => outgoing.target.message_id.take().is_some(),
+        TelegramError::ThreadGone => outgoing.target.topic.take().is_some(),
+        _ => false,
+    }
+}
+
+/// The label in `gryag_sends_total{outcome}`.
+fn word(ended: &Ended) -> &'static str {
+    match ended {
+        Ended::Sent(_) => "sent",
+        Ended::Unknown { .. } => "unknown",
+        Ended::Refused { .. } => "refused",
+        Ended::RetryAt { .. } | Ended::Migrated { .. } => "retried",
     }
 }
 

@@ -45,6 +45,11 @@ pub fn tame(text: &str, length_max: usize) -> String {
     cut
 }
 
+/// Whether nothing of a text can be seen.
+pub fn is_blank(text: &str) -> bool {
+    without_invisible(text).trim().is_empty()
+}
+
 /// Without control characters (line breaks stay), zero-width characters, direction marks and tag characters. The
 /// joiner inside an emoji stays.
 pub(super) fn without_invisible(text: &str) -> String {

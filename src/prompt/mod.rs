@@ -5,7 +5,7 @@ mod label;
 mod moment;
 mod tokens;
 
-pub use label::{label, strip_label, tame};
+pub use label::{is_blank, label, strip_label, tame};
 pub use moment::moment_words;
 pub use tokens::estimate_tokens;
 

@@ -45,6 +45,6 @@ mod tests {
 
     #[test]
     fn the_moment_is_told_by_kyivs_clock() {
-        assert_eq!(moment_words(Timestamp::from_seconds(1_795_538_400)), "вівторок, 24 листопада 2026, 16:00");
+        assert_eq!(moment_words(Timestamp::from_seconds(1_795_538_400)), "вівторок, 24 листопада 2026, 18:40");
     }
 }

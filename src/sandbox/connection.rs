@@ -132,3 +132,33 @@ async fn serve_connection(stream: TcpStream, router: Router, shutdown: Shutdown)
         () = shutdown.hard.cancelled() => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        clock::SystemClock,
+        random::Seeded,
+        sandbox::telegram::{FakeTelegram, Fault, TOKEN, TelegramOptions},
+        transport::{TransportOptions, call, http_client},
+    };
+
+    #[tokio::test]
+    async fn over_a_socket_a_cut_closes_the_connection_without_a_response() {
+        let telegram = FakeTelegram::new(TelegramOptions::new(Arc::new(SystemClock), Arc::new(Seeded::new(1))));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = Shutdown::new();
+        shutdown.spawn(serve(listener, telegram.router(), shutdown.clone()));
+        let client = http_client(TransportOptions::default()).unwrap();
+        let get_me = || Request::get(format!("http://{address}/bot{TOKEN}/getMe")).body(Bytes::new()).unwrap();
+        telegram.fail_next("getMe", Fault::AcceptThenCut);
+        assert!(matches!(call(&client, get_me()).await, Err(TransportError::Ambiguous { .. })));
+        assert_eq!(call(&client, get_me()).await.unwrap().status(), StatusCode::OK);
+        shutdown.soft.cancel();
+        shutdown.finished().await;
+        assert!(matches!(call(&client, get_me()).await, Err(TransportError::NotSent { .. })));
+    }
+}

@@ -7,13 +7,13 @@
 mod connection;
 mod fault;
 pub mod gemini;
-//PAGE pub mod page;
+pub mod page;
 mod recording;
-//SAY mod say;
-//STAGE mod stage;
+mod say;
+mod stage;
 pub mod telegram;
 
 pub use connection::{in_process, serve};
 pub use recording::Recording;
-//SAY pub use say::{SayError, say};
-//STAGE pub use stage::Stage;
+pub use say::{SayError, say};
+pub use stage::Stage;

@@ -7,8 +7,7 @@ use bytes::Bytes;
 
 use super::StorageError;
 use crate::domain::{
-    Chat, ChatId, Lane, LaneKind, Message, OutgoingKind, ReplyTarget, RequestId, RichText, Timestamp, TokenUsage,
-    UpdateKey,
+    Chat, ChatId, Lane, Message, OutgoingKind, ReplyTarget, RequestId, RichText, Timestamp, TokenUsage, UpdateKey,
 };
 
 /// An update as the edge hands it over: raw, apart from its key and its lane.
@@ -44,13 +43,13 @@ pub enum Admission {
 pub struct ClaimRequest {
     /// Who claims: unique to a process's life, never a bare PID.
     pub owner: String,
-    /// Which lanes.
-    pub kind: LaneKind,
     /// How long a claim lasts without renewal; its end is judged by the store's clock.
     pub lease: Duration,
-    /// At most so many lanes.
-    pub lanes_max: usize,
-    /// At most so many rows a lane.
+    /// At most so many lanes of conversation.
+    pub talk_max: usize,
+    /// At most so many express lanes.
+    pub express_max: usize,
+    /// At most so many rows a lane of conversation; an express lane gives one at a time.
     pub rows_max: usize,
 }
 
@@ -72,6 +71,15 @@ pub struct Claim {
     pub lane: Lane,
     /// Its rows, in order of arrival; never empty. More than one only if all are tried for the first time.
     pub updates: Vec<ClaimedUpdate>,
+}
+
+/// What a worker gets.
+#[derive(Clone, Debug, Default)]
+pub struct Claimed {
+    /// The lanes that are its own now.
+    pub claims: Vec<Claim>,
+    /// When the next lane falls due, if one waits.
+    pub next_due: Option<Timestamp>,
 }
 
 /// A row of the inbox under claim.
@@ -206,7 +214,9 @@ pub trait InboxStore: Send + Sync {
     async fn admit(&self, update: NewUpdate) -> Result<Admission, StorageError>;
 
     /// Claims due lanes, oldest first: up to `rows_max` rows a lane, but a row that was tried before comes alone.
-    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, StorageError>;
+    /// While admissions press, lanes of conversation may fall due a quarter of a second later: acknowledging goes
+    /// first, and a lane's rows then come together.
+    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, StorageError>;
 
     /// Prolongs claims; returns those that are lost.
     async fn renew(&self, claims: Vec<ClaimRef>, lease: Duration) -> Result<Vec<ClaimRef>, StorageError>;

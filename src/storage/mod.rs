@@ -16,7 +16,7 @@ pub mod sqlite;
 pub use bell::Bell;
 pub use error::StorageError;
 pub use inbox::{
-    Admission, Claim, ClaimRef, ClaimRequest, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth, InboxStore,
+    Admission, Claim, ClaimRef, ClaimRequest, Claimed, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth, InboxStore,
     ModelCall, NewOutgoing, NewUpdate, TurnEnd, Verdict,
 };
 pub use memory::{MemoryStore, WindowRequest};

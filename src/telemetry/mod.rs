@@ -5,5 +5,5 @@ mod logging;
 pub mod metric;
 mod metrics;
 
-pub use logging::init_logging;
+pub use logging::{LogStyle, init_logging, keep_panics_quiet, log_subscriber};
 pub use metrics::Metrics;

@@ -47,8 +47,6 @@ pub(super) struct Lines {
     /// Rows that cannot be read: they die, the others live.
     pub(super) verdicts: Vec<(UpdateKey, Verdict)>,
     pub(super) migrated: Option<(ChatId, ChatId)>,
-    /// Kinds that the bot has no use for, by name.
-    pub(super) others: Vec<String>,
 }
 
 /// Reads the rows of a claim.
@@ -62,9 +60,8 @@ pub(super) async fn read(claim: &Claim, me: &Me, persona: &Persona, memory: &Mem
                 read.migrated = Some((from, to));
                 continue;
             }
-            Ok(Incoming::Callback(_) | Incoming::Reaction(_) | Incoming::Membership(_)) => continue,
-            Ok(Incoming::Other { kind }) => {
-                read.others.push(kind);
+            // Kinds that the bot has no use for were counted when they came in.
+            Ok(Incoming::Callback(_) | Incoming::Reaction(_) | Incoming::Membership(_) | Incoming::Other { .. }) => {
                 continue;
             }
             Err(error) => {
@@ -73,21 +70,28 @@ pub(super) async fn read(claim: &Claim, me: &Me, persona: &Persona, memory: &Mem
             }
         };
         let trigger = addressed(&incoming, me, persona);
-        let is_album_rest = is_album_rest(&incoming.message, &read.lines, memory).await?;
+        let is_album_rest = is_album_rest(&incoming.message, trigger, &read.lines, memory).await?;
         let (received_at, request_id) = (update.received_at, update.request_id.clone());
         read.lines.push(Line { incoming, is_edit, is_album_rest, trigger, received_at, request_id });
     }
     Ok(read)
 }
 
-/// Pictures of an album arrive one by one; the one with the caption speaks for all, else the first.
-async fn is_album_rest(message: &Message, before: &[Line], memory: &Memory) -> Result<bool, StorageError> {
+/// Pictures of an album arrive one by one; the first one that speaks to the bot speaks for all. What is remembered of an
+/// album has been dealt with, except that the caption, which may stand under any picture, may call the bot only now.
+async fn is_album_rest(
+    message: &Message,
+    trigger: Option<Trigger>,
+    before: &[Line],
+    memory: &Memory,
+) -> Result<bool, StorageError> {
     let Some(album) = &message.album else { return Ok(false) };
-    if !message.text.is_empty() {
-        return Ok(false);
-    }
-    if before.iter().any(|line| line.message().album.as_ref() == Some(album)) {
+    if before.iter().any(|line| line.message().album.as_ref() == Some(album) && line.trigger.is_some()) {
         return Ok(true);
+    }
+    let is_called_by_caption = matches!(trigger, Some(Trigger::Name | Trigger::Mention));
+    if is_called_by_caption {
+        return Ok(false);
     }
     memory.album_is_known(message.chat.id, album).await
 }

@@ -16,6 +16,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
 use self::leases::Leases;
@@ -29,14 +30,14 @@ use crate::{
     persona::Persona,
     random::SharedRandom,
     shutdown::Shutdown,
-    storage::{Bell, Claim, ClaimRequest, InboxStore, StorageError},
+    storage::{Bell, Claim, ClaimRequest, InboxStore},
     telegram::{Me, Telegram},
     telemetry::{Metrics, metric},
 };
 
 pub use self::turn::ATTEMPTS_MAX;
 
-/// Rows of a lane that one turn takes (design.md section 2).
+/// Rows of a talk lane that one turn takes (design.md section 2).
 const ROWS_MAX: usize = 50;
 /// Commands and button presses that run side by side, beside the turns.
 const EXPRESS_MAX: usize = 32;
@@ -117,7 +118,8 @@ impl Worker {
 
     /// Claims and runs turns until the soft stop, then waits for those that run and gives back what they leave.
     pub async fn run(self) {
-        let renewer = self.shutdown.spawn(self.clone().renew_claims());
+        // Ends with this future however that ends: a renewer left behind would keep the process alive.
+        let renewer = AbortOnDropHandle::new(self.shutdown.spawn(self.clone().renew_claims()));
         while !self.shutdown.soft.is_cancelled() {
             let wait = self.start_turns().await;
             tokio::select! {
@@ -128,7 +130,7 @@ impl Worker {
             }
         }
         self.leases.all_ended(&self.shutdown.hard).await;
-        renewer.abort();
+        drop(renewer);
         if let Err(error) = self.parts.inbox.release(&self.options.owner).await {
             self.parts.errors.handle("release", &error);
         }
@@ -136,51 +138,32 @@ impl Worker {
 
     /// Starts turns for the lanes that are due; returns how long to wait for the next one.
     async fn start_turns(&self) -> Duration {
-        let talk = self.start_kind(LaneKind::Talk, &self.talk).await;
-        let express = self.start_kind(LaneKind::Express, &self.express).await;
-        let started = match (talk, express) {
-            (Ok(talk), Ok(express)) => talk + express,
-            (Err(error), _) | (_, Err(error)) => {
+        let request = ClaimRequest {
+            owner: self.options.owner.clone(),
+            lease: self.options.lease,
+            talk_max: self.talk.available_permits(),
+            express_max: self.express.available_permits(),
+            rows_max: ROWS_MAX,
+        };
+        if request.talk_max + request.express_max == 0 {
+            return IDLE;
+        }
+        let claimed = match self.parts.inbox.claim(request).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
                 self.parts.errors.handle("claim", &error);
                 return STORE_PAUSE;
             }
         };
-        if started > 0 {
-            // There may be more than was asked for.
-            self.parts.bell.ring_inbox();
-            return IDLE;
-        }
-        match self.parts.inbox.next_due().await {
-            Ok(Some(at)) => at.since(self.parts.clock.now()).clamp(Duration::from_millis(1), IDLE),
-            Ok(None) => IDLE,
-            Err(error) => {
-                self.parts.errors.handle("claim", &error);
-                STORE_PAUSE
-            }
-        }
-    }
-
-    async fn start_kind(&self, kind: LaneKind, slots: &Arc<Semaphore>) -> Result<usize, StorageError> {
-        let lanes_max = slots.available_permits();
-        if lanes_max == 0 {
-            return Ok(0);
-        }
-        let request = ClaimRequest {
-            owner: self.options.owner.clone(),
-            kind,
-            lease: self.options.lease,
-            lanes_max,
-            rows_max: ROWS_MAX,
-        };
-        let claims = self.parts.inbox.claim(request).await?;
-        let started = claims.len();
-        for claim in claims {
+        for claim in claimed.claims {
+            let slots = if claim.lane.kind == LaneKind::Express { &self.express } else { &self.talk };
             // Only this loop takes slots, and it claimed no more than were free.
             let slot = Arc::clone(slots).try_acquire_owned().expect("a slot was free when the lanes were claimed");
             self.start(claim, slot);
         }
         self.parts.metrics.set(&metric::LANES_BUSY, &[], self.leases.count());
-        Ok(started)
+        let until_due = claimed.next_due.map(|at| at.since(self.parts.clock.now()));
+        until_due.map_or(IDLE, |wait| wait.clamp(Duration::from_millis(1), IDLE))
     }
 
     fn start(&self, claim: Claim, slot: OwnedSemaphorePermit) {
@@ -201,7 +184,12 @@ impl Worker {
                 outcome = worker.run_turn(&claim) => outcome,
             };
             worker.parts.metrics.record(&metric::TURN_DURATION, &[("outcome", outcome)], started.elapsed());
-            tracing::info!(outcome, duration_ms = started.elapsed().as_millis(), "the turn has ended");
+            let duration_ms = started.elapsed().as_millis();
+            if outcome == "silent" {
+                tracing::debug!(outcome, duration_ms, "the turn has ended");
+            } else {
+                tracing::info!(outcome, duration_ms, "the turn has ended");
+            }
             drop(slot);
             drop(leased);
         };
@@ -222,7 +210,10 @@ impl Worker {
         let mut every = tokio::time::interval(self.options.lease / 3);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            every.tick().await;
+            tokio::select! {
+                _ = every.tick() => {}
+                () = self.shutdown.hard.cancelled() => return,
+            }
             let claims = self.leases.claims();
             if claims.is_empty() {
                 continue;

@@ -16,7 +16,7 @@ use crate::{
     errors::{Class, Classify},
     gemini::GeminiError,
     markup,
-    prompt::{Scene, assemble, moment_words, strip_label},
+    prompt::{Scene, assemble, is_blank, moment_words, strip_label},
     storage::{Claim, FinishedTurn, ModelCall, NewOutgoing, StorageError, Verdict},
     telemetry::metric,
 };
@@ -70,9 +70,6 @@ impl Turn<'_> {
         }
         let parts = &self.worker.parts;
         let read = lines::read(self.claim, &parts.me, &parts.persona, &parts.memory).await?;
-        for kind in &read.others {
-            parts.metrics.increment_open(&metric::UNKNOWN_KINDS, &[("what", "message")], "name", kind);
-        }
         for (_, verdict) in &read.verdicts {
             if let Verdict::Dead { .. } = verdict {
                 parts.errors.handle("parse", &UnreadableUpdate);
@@ -96,9 +93,9 @@ impl Turn<'_> {
         let thought = self.think(&read.lines, &decision).await?;
         turn.calls = thought.calls;
         let to_answer: Vec<&Line> = decision.answer.iter().map(|index| &read.lines[*index]).collect();
-        match thought.answer {
-            Ok(answer) => {
-                turn.says = Some(self.answer(&answer, &to_answer));
+        match thought.answer.and_then(|answer| spoken(&answer)) {
+            Ok(parts) => {
+                turn.says = Some(self.outgoing(OutgoingKind::Answer, parts, &to_answer));
                 self.finish(turn).await?;
                 self.count(&decision.stale, AddressedOutcome::Stale);
                 Ok("answered")
@@ -165,12 +162,6 @@ impl Turn<'_> {
         Ok(Thought { answer: outcome.result, calls })
     }
 
-    fn answer(&self, answer: &Answer, to: &[&Line]) -> NewOutgoing {
-        let text = strip_label(&answer.text);
-        let text = if answer.cut { markup::end_at_sentence(text) } else { text };
-        self.outgoing(OutgoingKind::Answer, markup::render(text), to)
-    }
-
     fn failure_line(&self, to: &[&Line]) -> NewOutgoing {
         let parts = &self.worker.parts;
         let line = parts.persona.failure_line(parts.random.fraction());
@@ -220,6 +211,9 @@ impl Turn<'_> {
     }
 
     fn count(&self, which: &[usize], outcome: AddressedOutcome) {
+        if which.is_empty() {
+            return;
+        }
         self.worker.parts.metrics.add(&metric::ADDRESSED, &[("outcome", outcome.as_str())], which.len() as u64);
     }
 
@@ -239,6 +233,7 @@ impl Turn<'_> {
         if let Err(error) = self.finish(turn).await {
             // The lease will expire, and the rows are tried again then.
             parts.errors.handle("turn", &error);
+            return "retried";
         }
         if dead == 0 {
             return "retried";
@@ -264,6 +259,17 @@ impl Turn<'_> {
         let outcome = AddressedOutcome::Dead.as_str();
         parts.metrics.add(&metric::ADDRESSED, &[("outcome", outcome)], addressed.count() as u64);
     }
+}
+
+/// The model's answer as it is said. One of nothing but invisible characters is none: Telegram would refuse it.
+fn spoken(answer: &Answer) -> Result<Vec<RichText>, GeminiError> {
+    let text = strip_label(&answer.text);
+    let text = if answer.cut { markup::end_at_sentence(text) } else { text };
+    let parts = if is_blank(text) { Vec::new() } else { markup::render(text) };
+    if parts.is_empty() {
+        return Err(GeminiError::Empty { reason: "nothing visible".to_owned(), usage: answer.usage });
+    }
+    Ok(parts)
 }
 
 /// What a turn leaves whether or not it speaks.

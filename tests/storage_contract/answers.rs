@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gryag::{
-    domain::{AddressedOutcome, LaneKind, Timestamp},
+    domain::{AddressedOutcome, Timestamp},
     storage::{ClaimRequest, Ended, FinishedTurn, NewOutgoing},
 };
 
@@ -65,7 +65,9 @@ pub(crate) async fn a_lane_waits_for_the_last_part(world: World) {
 }
 
 pub(crate) async fn an_unsent_notice_does_not_block_its_express_lane(world: World) {
-    let claim = async || world.store.claim(ClaimRequest { kind: LaneKind::Express, ..request("a") }).await.unwrap();
+    let claim = async || {
+        world.store.claim(ClaimRequest { talk_max: 0, express_max: 100, ..request("a") }).await.unwrap().claims
+    };
     for key in 1..=3 {
         world.admit_to(key, express(-10)).await;
         let claims = claim().await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gryag::{
-    domain::{Lane, LaneKind, Timestamp, TopicId},
+    domain::{Lane, Timestamp, TopicId},
     storage::{ClaimRequest, FinishedTurn, StorageError},
 };
 
@@ -28,7 +28,7 @@ pub(crate) async fn the_lane_that_waits_longest_is_claimed_first(world: World) {
     }
     let mut order = Vec::new();
     loop {
-        let claims = world.store.claim(ClaimRequest { lanes_max: 2, ..request("a") }).await.unwrap();
+        let claims = world.store.claim(ClaimRequest { talk_max: 2, ..request("a") }).await.unwrap().claims;
         if claims.is_empty() {
             break;
         }
@@ -104,7 +104,7 @@ pub(crate) async fn release_gives_back_the_attempts_of_this_owner_only(world: Wo
     for key in 1..=3 {
         world.admit(key, -key * 10).await;
     }
-    let one = world.store.claim(ClaimRequest { lanes_max: 1, ..request("b") }).await.unwrap();
+    let one = world.store.claim(ClaimRequest { talk_max: 1, ..request("b") }).await.unwrap().claims;
     assert_eq!(world.claims("a").await.len(), 2);
     assert_eq!(world.store.release("a").await.unwrap(), 2);
     assert_eq!(world.store.release("a").await.unwrap(), 0);
@@ -131,7 +131,8 @@ pub(crate) async fn an_express_lane_does_not_wait_for_a_running_turn(world: Worl
     let turn = world.claim("a").await;
     world.admit_to(2, express(-10)).await;
     assert!(world.claims("a").await.is_empty(), "a talk claim does not take commands");
-    let claims = world.store.claim(ClaimRequest { kind: LaneKind::Express, ..request("a") }).await.unwrap();
+    let claims =
+        world.store.claim(ClaimRequest { talk_max: 0, express_max: 100, ..request("a") }).await.unwrap().claims;
     assert_eq!((claims.len(), keys(&claims[0]), claims[0].lane), (1, vec![2], express(-10)));
     world.done(&claims[0]).await;
     world.done(&turn).await;
@@ -159,7 +160,7 @@ pub(crate) async fn a_clock_that_stepped_back_does_not_strand_a_lane(world: Worl
     let _lost_in_a_crash = world.claim("a").await;
     world.admit(2, -20).await;
     world.admit(3, -30).await;
-    let claim = world.store.claim(ClaimRequest { lanes_max: 1, ..request("a") }).await.unwrap().remove(0);
+    let claim = world.store.claim(ClaimRequest { talk_max: 1, ..request("a") }).await.unwrap().claims.remove(0);
     world.finish(&claim, retry_all(&claim, world.now() + Duration::from_secs(4))).await;
     world.clock.set(true_time);
     world.advance(2 * LEASE);

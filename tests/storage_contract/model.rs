@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
     async fn claim(&mut self, owner: usize) -> Checked {
         let name = self.name(owner);
         let asks = ClaimRequest { rows_max: 4, ..request(&name) };
-        let claims = self.world.store.claim(asks).await.unwrap();
+        let claims = self.world.store.claim(asks).await.unwrap().claims;
         let mut taken: Vec<Taken> = claims
             .iter()
             .map(|claim| Taken {

@@ -82,7 +82,7 @@ impl World {
     }
 
     pub(crate) async fn claims(&self, owner: &str) -> Vec<Claim> {
-        self.store.claim(request(owner)).await.unwrap()
+        self.store.claim(request(owner)).await.unwrap().claims
     }
 
     /// Claims the only lane that is due.
@@ -181,7 +181,7 @@ pub(crate) fn update(key: i64, lane: Lane, received_at: Timestamp) -> NewUpdate 
 }
 
 pub(crate) fn request(owner: &str) -> ClaimRequest {
-    ClaimRequest { owner: owner.to_owned(), kind: LaneKind::Talk, lease: LEASE, lanes_max: 100, rows_max: 50 }
+    ClaimRequest { owner: owner.to_owned(), lease: LEASE, talk_max: 100, express_max: 0, rows_max: 50 }
 }
 
 /// The updates of a claim.

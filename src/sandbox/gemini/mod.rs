@@ -27,7 +27,7 @@ use serde_json::Value;
 pub use self::{
     answer::{Reply, ReplyPart},
     fault::GeminiFault,
-    offline::{OfflineLines, OfflineVoice},
+    offline::OfflineVoice,
     request::RequestView,
     voice::{CannedVoice, Voice},
 };

@@ -281,4 +281,14 @@ impl FakeTelegram {
     pub fn jump_update_id(&self, id: i64) {
         self.lock().updates.jump_to(id);
     }
+
+    /// Ids of updates and messages go on further up: a world that continues an earlier one must not repeat its ids.
+    pub fn skip_ids(&self, by: i64) {
+        let mut state = self.lock();
+        let next = state.updates.next_id + by;
+        state.updates.jump_to(next);
+        for chat in state.chats.values_mut() {
+            chat.next_message_id += by;
+        }
+    }
 }

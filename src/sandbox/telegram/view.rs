@@ -99,6 +99,12 @@ impl FakeTelegram {
         messages
     }
 
+    /// Every message of every chat, of migrated ones too.
+    pub fn every_message(&self) -> Vec<MessageView> {
+        let chats: Vec<ChatId> = self.lock().chats.keys().copied().map(ChatId).collect();
+        chats.into_iter().flat_map(|chat| self.messages(chat, usize::MAX)).collect()
+    }
+
     /// Until when the bot is shown as typing in a chat, and in which topic.
     pub fn typing(&self, chat: ChatId) -> Option<(Option<TopicId>, Timestamp)> {
         let now = self.now();

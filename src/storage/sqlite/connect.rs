@@ -32,6 +32,8 @@ pub(super) fn configure(connection: &Connection, access: Access) -> rusqlite::Re
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // 16 MB of log: a checkpoint keeps the writer busy, and a page that changed often is then written once.
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     match access {

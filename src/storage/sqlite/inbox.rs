@@ -13,8 +13,8 @@ use super::{
 use crate::{
     domain::{ChatId, Lane, LaneKind, RequestId, Timestamp, TopicId, UpdateKey},
     storage::{
-        Admission, Claim, ClaimRef, ClaimRequest, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth, InboxStore,
-        ModelCall, NewUpdate, StorageError, TurnEnd, Verdict,
+        Admission, Claim, ClaimRef, ClaimRequest, Claimed, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth,
+        InboxStore, ModelCall, NewUpdate, StorageError, TurnEnd, Verdict,
     },
 };
 
@@ -23,6 +23,8 @@ const WAITING: i64 = 0;
 const DONE: i64 = 1;
 const DEAD: i64 = 2;
 
+/// How much later lanes of conversation fall due while admissions press.
+const LAG: Duration = Duration::from_millis(250);
 /// A chat hears at most one failure line in this time.
 const FAILURE_LINE_PAUSE: Duration = Duration::from_secs(600);
 /// No lease and no backoff is this long: what is due only later was written before the clock stepped back.
@@ -36,10 +38,13 @@ impl InboxStore for SqliteStore {
         self.write("admitting an update", Priority::Admission, rings, move |tx| admit(tx, &update)).await
     }
 
-    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, StorageError> {
-        let clock = self.clock.clone();
-        self.write("claiming lanes", Priority::Other, Rings::default(), move |tx| claim(tx, &request, clock.now()))
-            .await
+    async fn claim(&self, request: ClaimRequest) -> Result<Claimed, StorageError> {
+        let (clock, writer) = (self.clock.clone(), self.writer.clone());
+        self.write("claiming lanes", Priority::Other, Rings::default(), move |tx| {
+            let lag = if writer.is_pressed() { LAG } else { Duration::ZERO };
+            claim(tx, &request, lag, clock.now())
+        })
+        .await
     }
 
     async fn renew(&self, claims: Vec<ClaimRef>, lease: Duration) -> Result<Vec<ClaimRef>, StorageError> {
@@ -68,15 +73,8 @@ impl InboxStore for SqliteStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StorageError> {
         self.read("looking for the next due lane", |connection| {
-            query_one(
-                connection,
-                "looking for the next due lane",
-                "SELECT MIN(due_at) FROM (SELECT MIN(due_at) AS due_at FROM lanes WHERE kind = 0 AND due_at IS NOT NULL \
-                 UNION ALL SELECT MIN(due_at) FROM lanes WHERE kind = 1 AND due_at IS NOT NULL)",
-                [],
-                |row| row.get::<_, Option<i64>>(0),
-            )
-            .map(|due| due.flatten().map(Timestamp))
+            let (talk, express) = (next_due(connection, LaneKind::Talk)?, next_due(connection, LaneKind::Express)?);
+            Ok([talk, express].into_iter().flatten().min())
         })
         .await
     }
@@ -87,13 +85,17 @@ impl InboxStore for SqliteStore {
             let count = |sql| query_one(connection, doing, sql, [], |row| row.get::<_, i64>(0));
             let waiting = count("SELECT COUNT(*) FROM inbox WHERE state = 0")?;
             let dead = count("SELECT COUNT(*) FROM inbox WHERE state = 2")?;
+            // The first waiting row of each lane that has work; a lane that waits for a send shows in the outbox.
             let oldest = query_one(
                 connection,
                 doing,
-                "SELECT received_at FROM inbox WHERE state = 0 ORDER BY received_at LIMIT 1",
+                "SELECT MIN((SELECT received_at FROM inbox WHERE lane_id = lanes.id AND state = 0 ORDER BY id LIMIT 1)) \
+                 FROM lanes WHERE kind IN (0, 1) AND due_at IS NOT NULL",
                 [],
-                |row| row.get(0).map(Timestamp),
-            )?;
+                |row| row.get::<_, Option<i64>>(0),
+            )?
+            .flatten()
+            .map(Timestamp);
             let unsigned = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
             Ok(InboxDepth { waiting: unsigned(waiting), dead: unsigned(dead), oldest })
         })
@@ -176,23 +178,17 @@ impl InboxStore for SqliteStore {
 }
 
 pub(super) fn admit(tx: &Connection, update: &NewUpdate) -> Result<Admission, StorageError> {
-    let doing = "admitting an update";
-    let known =
-        query_one(tx, doing, "SELECT 1 FROM inbox WHERE update_key = ?1", params![update.key.0], |_| Ok(()))?.is_some();
-    if known {
-        return Ok(Admission::Duplicate);
-    }
-    let lane = lane_id(tx, update.lane)?;
+    let lane = lane(tx, update.lane)?;
     let state = if update.unusable.is_some() { DEAD } else { WAITING };
-    execute(
+    let added = execute(
         tx,
-        doing,
+        "admitting an update",
         // Fresh rows have not_before 0: a clock that steps back must not reorder a lane.
         "INSERT INTO inbox (update_key, lane_id, state, kind, body, not_before, received_at, ended_at, request_id, \
-         problem) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9)",
+         problem) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9) ON CONFLICT (update_key) DO NOTHING",
         params![
             update.key.0,
-            lane,
+            lane.id,
             state,
             update.kind,
             &update.body[..],
@@ -202,22 +198,37 @@ pub(super) fn admit(tx: &Connection, update: &NewUpdate) -> Result<Admission, St
             update.unusable,
         ],
     )?;
-    if update.unusable.is_none() {
-        make_due(tx, lane, update.received_at)?;
+    if added == 0 {
+        return Ok(Admission::Duplicate);
+    }
+    if update.unusable.is_none() && lane.is_free && lane.due_at.is_none_or(|due| due > update.received_at.0) {
+        make_due(tx, lane.id, update.received_at)?;
     }
     Ok(Admission::New)
 }
 
-fn lane_id(tx: &Connection, lane: Lane) -> Result<i64, StorageError> {
+/// A lane's row.
+struct LaneRow {
+    id: i64,
+    due_at: Option<i64>,
+    /// Neither claimed nor waiting for a send.
+    is_free: bool,
+}
+
+fn lane(tx: &Connection, lane: Lane) -> Result<LaneRow, StorageError> {
     let doing = "finding a lane";
     let kind = kind_code(lane.kind);
     let key = params![lane.chat.0, lane.topic.map_or(0, |topic| topic.0), kind];
-    let find = "SELECT id FROM lanes WHERE chat_id = ?1 AND topic_id = ?2 AND kind = ?3";
-    if let Some(id) = query_one(tx, doing, find, key, |row| row.get(0))? {
-        return Ok(id);
+    let find = "SELECT id, due_at, claimed = 0 AND unsent = 0 FROM lanes \
+                WHERE chat_id = ?1 AND topic_id = ?2 AND kind = ?3";
+    let known = query_one(tx, doing, find, key, |row| {
+        Ok(LaneRow { id: row.get(0)?, due_at: row.get(1)?, is_free: row.get(2)? })
+    })?;
+    if let Some(lane) = known {
+        return Ok(lane);
     }
     execute(tx, doing, "INSERT INTO lanes (chat_id, topic_id, kind) VALUES (?1, ?2, ?3)", key)?;
-    Ok(tx.last_insert_rowid())
+    Ok(LaneRow { id: tx.last_insert_rowid(), due_at: None, is_free: true })
 }
 
 const fn kind_code(kind: LaneKind) -> i64 {
@@ -244,38 +255,72 @@ fn reschedule(tx: &Connection, lane: i64, now: Timestamp) -> Result<(), StorageE
     execute(
         tx,
         "rescheduling a lane",
-        "UPDATE lanes SET claimed = 0, owner = NULL, due_at = CASE WHEN unsent > 0 THEN NULL ELSE MAX(?2, \
-         (SELECT MIN(not_before) FROM inbox WHERE lane_id = ?1 AND state = 0)) END WHERE id = ?1",
+        "UPDATE lanes SET claimed = 0, owner = NULL, due_at = CASE WHEN unsent > 0 THEN NULL \
+         WHEN EXISTS (SELECT 1 FROM inbox WHERE lane_id = ?1 AND state = 0 AND not_before <= ?2) THEN ?2 \
+         ELSE (SELECT MIN(not_before) FROM inbox WHERE lane_id = ?1 AND state = 0) END WHERE id = ?1",
         params![lane, now.0],
     )?;
     Ok(())
 }
 
-pub(super) fn claim(tx: &Connection, request: &ClaimRequest, now: Timestamp) -> Result<Vec<Claim>, StorageError> {
+pub(super) fn claim(
+    tx: &Connection,
+    request: &ClaimRequest,
+    lag: Duration,
+    now: Timestamp,
+) -> Result<Claimed, StorageError> {
+    let mut claimed = Claimed::default();
+    for (kind, lanes_max, lag) in
+        [(LaneKind::Express, request.express_max, Duration::ZERO), (LaneKind::Talk, request.talk_max, lag)]
+    {
+        if lanes_max > 0 {
+            claim_kind(tx, request, kind, lanes_max, now - lag, now, &mut claimed.claims)?;
+            let next = next_due(tx, kind)?.map(|due| (due + lag).max(now));
+            claimed.next_due = [claimed.next_due, next].into_iter().flatten().min();
+        }
+    }
+    Ok(claimed)
+}
+
+fn next_due(tx: &Connection, kind: LaneKind) -> Result<Option<Timestamp>, StorageError> {
+    query_one(
+        tx,
+        "looking for the next due lane",
+        "SELECT due_at FROM lanes WHERE kind = ?1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1",
+        params![kind_code(kind)],
+        |row| row.get(0).map(Timestamp),
+    )
+}
+
+fn claim_kind(
+    tx: &Connection,
+    request: &ClaimRequest,
+    kind: LaneKind,
+    lanes_max: usize,
+    due_until: Timestamp,
+    now: Timestamp,
+    claims: &mut Vec<Claim>,
+) -> Result<(), StorageError> {
     let lanes = query_all(
         tx,
         "looking for due lanes",
         "SELECT id, chat_id, topic_id FROM lanes WHERE kind = ?1 AND due_at IS NOT NULL \
          AND (due_at <= ?2 OR due_at > ?4) ORDER BY due_at LIMIT ?3",
-        params![
-            kind_code(request.kind),
-            now.0,
-            i64::try_from(request.lanes_max).unwrap_or(i64::MAX),
-            (now + HORIZON).0
-        ],
+        params![kind_code(kind), due_until.0, i64::try_from(lanes_max).unwrap_or(i64::MAX), (now + HORIZON).0],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     )?;
-    let mut claims = Vec::with_capacity(lanes.len());
     for (lane_id, chat, topic) in lanes {
-        let rows = claimable(tx, lane_id, request.rows_max, now)?;
+        // Each command is a turn of its own, with an answer of its own.
+        let rows_max = if kind == LaneKind::Express { 1 } else { request.rows_max };
+        let rows = claimable(tx, lane_id, rows_max, now)?;
         if rows.is_empty() {
             reschedule(tx, lane_id, now)?;
             continue;
         }
-        let lane = Lane { chat: ChatId(chat), topic: (topic != 0).then_some(TopicId(topic)), kind: request.kind };
+        let lane = Lane { chat: ChatId(chat), topic: (topic != 0).then_some(TopicId(topic)), kind };
         claims.push(take(tx, lane_id, lane, rows, request, now)?);
     }
-    Ok(claims)
+    Ok(())
 }
 
 struct Claimable {
@@ -382,9 +427,7 @@ pub(super) fn finish(
         "UPDATE inbox SET state = ?3, body = NULL, ended_at = ?4 WHERE lane_id = ?1 AND state = 0 AND claim_token = ?2",
         params![claim.lane_id, claim.token, DONE, now.0],
     )?;
-    for message in &turn.remembered {
-        memory::remember(tx, message)?;
-    }
+    memory::remember_all(tx, &turn.remembered)?;
     if let Some((from, to)) = turn.migrated {
         outbox::migrate(tx, from, to)?;
     }
@@ -483,7 +526,8 @@ fn release(tx: &Connection, owner: &str, now: Timestamp) -> Result<u64, StorageE
     let lanes = query_all(
         tx,
         doing,
-        "SELECT id, claim_token FROM lanes WHERE owner = ?1 AND claimed = 1",
+        // A claimed lane is always due: at its lease's end.
+        "SELECT id, claim_token FROM lanes WHERE kind IN (0, 1) AND due_at IS NOT NULL AND owner = ?1 AND claimed = 1",
         params![owner],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
     )?;

@@ -80,10 +80,20 @@ fn album_head(connection: &Connection, chat: ChatId, album: &str) -> Result<Opti
     query_one(connection, "looking for an album", ALBUM_SQL, params![chat.0, album], |row| row.get(0))
 }
 
-/// Remembers a message; an edited or repeated one replaces what was remembered.
-pub(super) fn remember(tx: &Connection, message: &Message) -> Result<(), StorageError> {
-    remember_chat(tx, &message.chat)?;
-    if replace(tx, message)? {
+/// Remembers messages; an edited or repeated one replaces what was remembered.
+pub(super) fn remember_all(tx: &Connection, messages: &[Message]) -> Result<(), StorageError> {
+    let mut chat = None;
+    for message in messages {
+        if chat.replace(&message.chat) != Some(&message.chat) {
+            remember_chat(tx, &message.chat)?;
+        }
+        remember(tx, message)?;
+    }
+    Ok(())
+}
+
+fn remember(tx: &Connection, message: &Message) -> Result<(), StorageError> {
+    if message.edited_at.is_some() && replace(tx, message)? {
         return Ok(());
     }
     let topic = message.topic.map_or(0, |topic| topic.0);
@@ -105,9 +115,10 @@ pub(super) fn remember(tx: &Connection, message: &Message) -> Result<(), Storage
         }
         None => Some(newest_seq(tx, message.chat.id, topic)? + 1),
     };
-    insert(tx, message, topic, seq)
+    if insert(tx, message, topic, seq)? { Ok(()) } else { replace(tx, message).map(drop) }
 }
 
+/// False if there is nothing to replace.
 fn replace(tx: &Connection, message: &Message) -> Result<bool, StorageError> {
     let media = message.media.as_ref();
     let changed = execute(
@@ -131,15 +142,17 @@ fn replace(tx: &Connection, message: &Message) -> Result<bool, StorageError> {
     Ok(changed > 0)
 }
 
-fn insert(tx: &Connection, message: &Message, topic: i64, seq: Option<i64>) -> Result<(), StorageError> {
+/// False if it is remembered already.
+fn insert(tx: &Connection, message: &Message, topic: i64, seq: Option<i64>) -> Result<bool, StorageError> {
     let media = message.media.as_ref();
-    execute(
+    let added = execute(
         tx,
         "remembering a message",
         "INSERT INTO messages (chat_id, message_id, topic_id, seq, author_kind, author_id, author_name, \
          author_username, text, media_kind, media_label, media_file_id, media_unique_id, media_size, media_mime, album, \
          reply_to, quote, forwarded_from, sent_at, edited_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
+         ON CONFLICT (chat_id, message_id) DO NOTHING",
         params![
             message.chat.id.0,
             message.id.0,
@@ -164,7 +177,7 @@ fn insert(tx: &Connection, message: &Message, topic: i64, seq: Option<i64>) -> R
             message.edited_at.map(|at| at.0),
         ],
     )?;
-    Ok(())
+    Ok(added > 0)
 }
 
 /// A chat that writes is alive, whatever Telegram said of it before.

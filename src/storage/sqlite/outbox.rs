@@ -176,7 +176,7 @@ pub(super) fn end_send(
 ) -> Result<Option<EndedOutgoing>, StorageError> {
     match ended {
         Ended::Sent(message) => {
-            memory::remember(tx, &message)?;
+            memory::remember_all(tx, std::slice::from_ref(&message))?;
             let sql = "UPDATE outbox SET message_id = ?2 WHERE id = ?1";
             execute(tx, "noting a sent message", sql, params![id.0, message.id.0])?;
             close(tx, id, "sent", "", now)

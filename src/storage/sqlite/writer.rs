@@ -11,7 +11,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -34,6 +34,13 @@ use crate::{
 const BATCH: usize = 256;
 /// Pieces of work that may wait, for each priority.
 const QUEUE: usize = 4096;
+/// So many admissions between two looks, 3 000 a second, are a press of them.
+const PRESS: usize = 300;
+/// While admissions press, a batch waits so long for more of them.
+const BREATH: Duration = Duration::from_millis(1);
+/// While admissions press, other work waits for so long and then shares one transaction: done together, turns write
+/// each page once that one by one they would write again and again.
+const GATHER: Duration = Duration::from_millis(100);
 /// How often another process's commits are looked for (design.md section 2).
 const WATCH: Duration = Duration::from_millis(100);
 /// How often the inbox is counted and the disk's free space read.
@@ -115,6 +122,7 @@ pub(super) struct State {
     health: AtomicU8,
     waiting: AtomicU64,
     disk_is_low: AtomicU8,
+    pressed: AtomicBool,
     closing: CancellationToken,
     closed: CancellationToken,
 }
@@ -137,6 +145,7 @@ impl Writer {
             health: AtomicU8::new(GOOD),
             waiting: AtomicU64::new(0),
             disk_is_low: AtomicU8::new(0),
+            pressed: AtomicBool::new(false),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
         });
@@ -197,6 +206,11 @@ impl Writer {
             return Err(StorageError::DiskFull);
         }
         if waiting >= inbox_max { Err(StorageError::InboxFull { waiting }) } else { Ok(()) }
+    }
+
+    /// Many updates come in at once.
+    pub(super) fn is_pressed(&self) -> bool {
+        self.state.pressed.load(Ordering::Relaxed)
     }
 
     pub(super) fn health(&self) -> StoreHealth {
@@ -296,26 +310,48 @@ impl Task {
     async fn run(mut self) {
         let mut watch = tokio::time::interval(WATCH);
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut ticks = 0u32;
+        let (mut ticks, mut admitted) = (0u32, 0usize);
+        let mut others_ran = Instant::now();
         loop {
-            let mut jobs = Vec::new();
+            let (mut admissions, mut others) = (Vec::new(), Vec::new());
             let mut look = false;
             tokio::select! {
                 // The queues come last: under load they are never empty, and the rest would never have its turn.
                 biased;
                 () = self.state.closing.cancelled() => break,
                 _ = watch.tick() => look = true,
-                Some(job) = self.admissions.recv() => jobs.push(job),
-                Some(job) = self.others.recv() => jobs.push(job),
+                Some(job) = self.admissions.recv() => admissions.push(job),
+                Some(job) = self.others.recv() => others.push(job),
             }
-            while jobs.len() < BATCH
-                && let Ok(job) = self.admissions.try_recv().or_else(|_| self.others.try_recv())
+            if !admissions.is_empty() && self.state.pressed.load(Ordering::Relaxed) {
+                // Whoever was just acknowledged is about to send the next update: a moment doubles the batch.
+                tokio::time::sleep(BREATH).await;
+            }
+            while admissions.len() + others.len() < BATCH
+                && let Ok(job) = self.admissions.try_recv()
             {
-                jobs.push(job);
+                admissions.push(job);
+            }
+            admitted += admissions.len();
+            if look {
+                self.state.pressed.store(admitted >= PRESS, Ordering::Relaxed);
+                admitted = 0;
+            }
+            let pressed = self.state.pressed.load(Ordering::Relaxed) && !admissions.is_empty();
+            let gathering = pressed && others_ran.elapsed() < GATHER;
+            if !gathering {
+                others_ran = Instant::now();
+            }
+            while !gathering
+                && admissions.len() + others.len() < BATCH
+                && let Ok(job) = self.others.try_recv()
+            {
+                others.push(job);
             }
             let measure = look && ticks.is_multiple_of(MEASURE_EVERY);
             ticks = ticks.wrapping_add(u32::from(look));
-            self.visit(jobs, look, measure).await;
+            admissions.append(&mut others);
+            self.visit(admissions, look, measure).await;
         }
         self.finish().await;
     }

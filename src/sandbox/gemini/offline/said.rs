@@ -1,9 +1,10 @@
-//! Who said what in the last line of a prompt, and what it was about. Tolerant of the prompt's form: a label in
-//! brackets or before a colon, or none.
+//! Who said what in the line that is to be answered. Tolerant of the prompt's form: a label in brackets at a line's
+//! beginning, a name before a colon, or nothing of the kind.
 
 use super::kind::is_word_letter;
+use crate::persona::{Persona, names_in};
 
-/// The last line: its speaker, if it names one, and the words.
+/// A line: its speaker, if it names one, and the words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Said {
     pub(super) name: Option<String>,
@@ -12,28 +13,38 @@ pub(super) struct Said {
 
 /// A speaker's name is cut to this.
 const NAME_MAX_CHARS: usize = 32;
-/// What stands for the whole line where no word of it stands out.
-const SUBJECT_MAX_CHARS: usize = 24;
+/// What was said is quoted up to this.
+const EXCERPT_MAX_CHARS: usize = 48;
+/// How far back a speaker is looked for.
+const LINES_MAX: usize = 100;
 
-/// The last line that names its speaker, or the last line at all. The bot's own names at its beginning are dropped.
-pub(super) fn last_line(turn: &str, names: &[String]) -> Said {
-    let lines = || turn.lines().rev().map(str::trim).filter(|line| !line.is_empty());
-    let labelled = lines().take(30).find_map(|line| in_brackets(line).or_else(|| before_colon(line)));
+/// The last line of whoever the prompt says is to be answered; failing that, the last line that names its speaker;
+/// failing that, the last line. The bot's own name at its beginning is dropped.
+pub(super) fn to_be_answered(turn: &str, persona: &Persona) -> Said {
+    let lines = || turn.lines().rev().take(LINES_MAX).map(str::trim_end).filter(|line| !line.is_empty());
+    let addressing = lines().next().and_then(|last| last.strip_prefix('(')).and_then(last_label);
+    let by_addressing = addressing.and_then(|label| lines().find(|line| line.starts_with(label)));
+    let labelled =
+        by_addressing.into_iter().chain(lines()).find_map(|line| in_brackets(line).or_else(|| before_colon(line)));
     let (name, text) = match labelled {
         Some((name, text)) => (Some(name), text),
-        None => (None, lines().next().unwrap_or_default()),
+        None => (None, lines().find(|line| !line.starts_with('(')).unwrap_or_default()),
     };
-    Said { name, text: without_address(text, names).to_owned() }
+    let text = text.replace(['<', '>'], "");
+    Said { name, text: without_address(&text, persona).to_owned() }
 }
 
-/// `[14:05 Оля|17 → Гряг] words` or `[Оля] words`.
-fn in_brackets(line: &str) -> Option<(String, &str)> {
-    let open = line.find('[').filter(|open| *open <= 24)?;
+/// The last `[…]` of a line.
+fn last_label(line: &str) -> Option<&str> {
+    let open = line.rfind('[')?;
     let length = line[open..].find(']')?;
-    let (label, rest) = (&line[open + 1..open + length], &line[open + length + 1..]);
-    let name = name_in(label)?;
-    let text = rest.trim_start_matches([':', ' ']);
-    Some((name, without_note(text)))
+    Some(&line[open..=open + length])
+}
+
+/// `[Оля|17] (відповідає тобі на «так»): words` or `[Оля] words`.
+fn in_brackets(line: &str) -> Option<(String, &str)> {
+    let (label, rest) = line.strip_prefix('[')?.split_once(']')?;
+    Some((name_in(label)?, without_notes(rest)))
 }
 
 /// `Оля: words`.
@@ -43,147 +54,91 @@ fn before_colon(line: &str) -> Option<(String, &str)> {
         && label.chars().count() <= NAME_MAX_CHARS
         && label.chars().next().is_some_and(char::is_uppercase)
         && !text.starts_with("//");
-    is_name.then(|| name_in(label).map(|name| (name, without_note(text.trim_start()))))?
+    if is_name { Some((name_in(label)?, text.trim_start())) } else { None }
 }
 
-/// The name in a label: the part before the first separator, times and numbers aside.
+/// The name in a label, without what stands behind a bar. `[фото]` is a note and no speaker.
 fn name_in(label: &str) -> Option<String> {
-    let part = label.split(['|', '→', ',', '(', '<']).find(|part| part.chars().any(char::is_alphabetic))?;
-    let words: Vec<&str> = part.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).collect();
-    let name: String = words.join(" ").chars().take(NAME_MAX_CHARS).collect();
-    // `[фото]` is a note about the message and no speaker.
-    let marked = label.contains('|') || name.chars().next().is_some_and(char::is_uppercase);
-    (marked && !name.is_empty()).then_some(name)
+    let name: String = label.split('|').next()?.trim().chars().take(NAME_MAX_CHARS).collect();
+    let is_speaker = label.contains('|') || name.chars().next().is_some_and(char::is_uppercase);
+    (is_speaker && !name.is_empty()).then_some(name)
 }
 
-/// Drops a note in parentheses before the words: `(у відповідь Тарасу) так`.
-fn without_note(text: &str) -> &str {
-    let rest = text.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(_, rest)| rest.trim_start());
-    rest.filter(|rest| !rest.is_empty()).unwrap_or(text)
+/// Drops the colon, and notes in parentheses before it.
+fn without_notes(rest: &str) -> &str {
+    let rest = rest.trim_start();
+    let words = if rest.starts_with('(') { rest.split_once("): ").map(|(_, words)| words) } else { None };
+    words.unwrap_or(rest).trim_start_matches([':', ' '])
 }
 
-/// Drops the bot's name where the line begins with it.
-fn without_address<'a>(text: &'a str, names: &[String]) -> &'a str {
+/// Drops the bot's name or a mention where the line begins with it.
+fn without_address<'a>(text: &'a str, persona: &Persona) -> &'a str {
     let text = text.trim();
     let end = text.find(|letter: char| letter != '@' && !is_word_letter(letter)).unwrap_or(text.len());
-    if !is_own_name(&text[..end], names) {
-        return text;
+    let (first, rest) = text.split_at(end);
+    let rest = rest.trim_start_matches(|letter: char| !letter.is_alphanumeric() && letter != '«');
+    let is_address = first.starts_with('@') || names_in(persona, first, &[]);
+    if is_address && !rest.is_empty() { rest } else { text }
+}
+
+/// What was said, short enough to be quoted, without its last marks.
+pub(super) fn excerpt(text: &str) -> String {
+    let text = text.trim().trim_end_matches(['?', '!', '.', ',', ' ']);
+    if text.is_empty() {
+        return String::from("…");
     }
-    let rest = text[end..].trim_start_matches(|letter: char| !letter.is_alphanumeric());
-    if rest.is_empty() { text } else { rest }
-}
-
-fn is_own_name(word: &str, names: &[String]) -> bool {
-    let word = word.trim_start_matches('@').to_lowercase();
-    !word.is_empty() && names.iter().any(|name| word.starts_with(&name.to_lowercase()))
-}
-
-/// What the line is about: its longest telling word; without one, its beginning.
-pub(super) fn subject(text: &str, names: &[String]) -> String {
-    const PLAIN: &[&str] = &[
-        "який",
-        "яка",
-        "яке",
-        "які",
-        "чому",
-        "коли",
-        "скільки",
-        "навіщо",
-        "сьогодні",
-        "завтра",
-        "вчора",
-        "нарешті",
-        "якийсь",
-        "якась",
-        "можеш",
-        "можна",
-        "треба",
-        "будь",
-        "ласка",
-        "буде",
-        "було",
-        "була",
-        "були",
-        "мене",
-        "тебе",
-        "мені",
-        "тобі",
-        "його",
-        "неї",
-        "вони",
-        "дуже",
-        "трохи",
-        "просто",
-        "може",
-        "взагалі",
-        "зараз",
-        "потім",
-        "тільки",
-        "також",
-        "порадь",
-        "розкажи",
-        "скажи",
-        "підкажи",
-        "поясни",
-        "напиши",
-        "зроби",
-        "допоможи",
-        "придумай",
-        "what",
-        "when",
-        "where",
-        "this",
-        "that",
-        "with",
-        "please",
-    ];
-    let lower = text.to_lowercase();
-    let words = lower.split(|letter: char| !is_word_letter(letter));
-    let telling = words.filter(|word| {
-        word.chars().count() >= 4
-            && word.chars().count() <= SUBJECT_MAX_CHARS
-            && word.chars().any(char::is_alphabetic)
-            && !PLAIN.contains(word)
-            && !is_own_name(word, names)
-    });
-    // The last of equally long words: in Ukrainian the news stands at the end.
-    match telling.max_by_key(|word| word.chars().count()) {
-        Some(word) => word.to_owned(),
-        None if text.trim().is_empty() => String::from("це мовчання"),
-        None => {
-            text.trim().chars().take(SUBJECT_MAX_CHARS).collect::<String>().trim_end_matches(['?', '!', '.']).to_owned()
+    if text.chars().count() <= EXCERPT_MAX_CHARS {
+        return text.to_owned();
+    }
+    let mut excerpt = String::new();
+    for word in text.split_whitespace() {
+        if excerpt.chars().count() + word.chars().count() >= EXCERPT_MAX_CHARS {
+            break;
         }
+        excerpt.push_str(word);
+        excerpt.push(' ');
     }
+    let cut = if excerpt.is_empty() { text.chars().take(EXCERPT_MAX_CHARS).collect() } else { excerpt };
+    format!("{}…", cut.trim_end_matches([' ', ',', ':', ';', '-', '—']))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names() -> Vec<String> {
-        vec![String::from("гряг"), String::from("gryag_bot")]
-    }
-
     #[test]
     fn the_speaker_and_the_words_are_found_in_several_forms() {
+        let closing = "(зараз понеділок, 23 листопада 2026, 18:40) (до тебе звертається [Оля|17]; дай одну відповідь)";
         let cases = [
-            ("[Оля|17] Гряг, привіт", "Оля", "привіт"),
-            ("[Тарас|2] раніше\n[14:05 Оля|17 → Гряг] як ти?\n\nВідповідай коротко.", "Оля", "як ти?"),
-            ("Марко: @gryag_bot ти де", "Марко", "ти де"),
-            ("[Леся] (у відповідь Тарасу) так", "Леся", "так"),
-            ("#12 [Леся|9] [фото] мій кіт", "Леся", "[фото] мій кіт"),
+            (format!("[Оля|17]: Гряг, привіт\n{closing}"), "Оля", "привіт"),
+            (format!("[Оля|17]: Гряг, агов\n[Тарас|2]: не чує\n{closing}"), "Оля", "агов"),
+            (
+                format!("[Оля|17] (відповідає тобі на «так :)»): чому?\n(раніше) [Леся|3]: давно\n{closing}"),
+                "Оля",
+                "чому?",
+            ),
+            (String::from("[Леся|9]: <фото кіт> мій\n(зараз понеділок, 18:40)"), "Леся", "фото кіт мій"),
+            (String::from("Марко: @gryag_bot ти де"), "Марко", "ти де"),
+            (String::from("[Леся] так"), "Леся", "так"),
         ];
         for (turn, name, text) in cases {
             let expected = Said { name: Some(name.to_owned()), text: text.to_owned() };
-            assert_eq!(last_line(turn, &names()), expected, "{turn}");
+            assert_eq!(to_be_answered(&turn, &Persona::built_in()), expected, "{turn}");
         }
-        assert_eq!(last_line("Гряг", &names()), Said { name: None, text: "Гряг".to_owned() });
-        assert_eq!(last_line("дивись https://a.b", &names()).name, None);
     }
 
     #[test]
-    fn the_subject_is_the_longest_telling_word() {
-        assert_eq!(subject("коли вже та відпустка?", &names()), "відпустка");
-        assert_eq!(subject("ну й що?", &names()), "ну й що");
+    fn a_line_without_a_speaker_is_taken_as_it_is() {
+        let text = |turn: &str| to_be_answered(turn, &Persona::built_in());
+        assert_eq!(text("Гряг"), Said { name: None, text: "Гряг".to_owned() });
+        assert_eq!(text("дивись https://a.b").name, None);
+        assert_eq!(text("").text, "");
+    }
+
+    #[test]
+    fn a_long_line_is_quoted_up_to_a_word() {
+        assert_eq!(excerpt("коли вже та відпустка?"), "коли вже та відпустка");
+        let long = excerpt("розкажи мені, будь ласка, довгу історію про те, як жили колись кози");
+        assert_eq!(long, "розкажи мені, будь ласка, довгу історію про те…");
     }
 }

@@ -157,6 +157,18 @@ async fn updates_are_delivered_by_hand_as_often_as_wished() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_update_taken_by_hand_does_not_double_the_next_one() {
+    let (telegram, shutdown) = (telegram(), Shutdown::new());
+    let (chat, olia) = group(&telegram);
+    telegram.say(chat, olia, "раз");
+    telegram.take_update().unwrap();
+    telegram.say(chat, olia, "два");
+    let bot = bot(&telegram, &shutdown).await;
+    settle(&telegram, Duration::from_secs(1)).await;
+    assert_eq!(bot.texts(), ["два"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn get_updates_waits_confirms_and_conflicts() {
     let telegram = telegram();
     let (chat, olia) = group(&telegram);

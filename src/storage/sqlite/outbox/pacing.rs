@@ -162,15 +162,15 @@ fn may_send(
         // Soon at first, then less and less often: its sender may be dead.
         return Ok(Pace::Later(now.0 + ((now.0 - since) / 2).clamp(LOOK_AGAIN.0, LOOK_AGAIN.1)));
     }
-    if let Some(at) = nth_newest(tx, EVERY_CHAT, None, limits.global_per_second, SECOND, now)? {
+    if let Some(at) = leaves_window(tx, limits.global_per_second, SECOND, now, EVERY_CHAT, &[])? {
         return Ok(Pace::EverybodyLater(at));
     }
-    let chat = Some((candidate.outgoing.chat.id.0, candidate.answer_id));
-    if let Some(at) = nth_newest(tx, OTHER_ANSWERS, chat, limits.chat_per_second, SECOND, now)? {
+    let (chat, answer) = (candidate.outgoing.chat.id.0, candidate.answer_id);
+    if let Some(at) = leaves_window(tx, limits.chat_per_second, SECOND, now, OTHER_ANSWERS, &[chat, answer])? {
         return Ok(Pace::Later(at));
     }
     if candidate.outgoing.chat.kind == ChatKind::Group
-        && let Some(at) = nth_newest(tx, THIS_CHAT, chat, limits.group_per_minute, MINUTE, now)?
+        && let Some(at) = leaves_window(tx, limits.group_per_minute, MINUTE, now, THIS_CHAT, &[chat])?
     {
         return Ok(Pace::Later(at));
     }
@@ -215,29 +215,22 @@ const OTHER_ANSWERS: &str = "SELECT sending_at FROM outbox WHERE chat_id = ?4 AN
 const THIS_CHAT: &str = "SELECT sending_at FROM outbox WHERE chat_id = ?4 AND sending_at > ?1 \
      AND sending_at <= ?2 ORDER BY sending_at DESC LIMIT 1 OFFSET ?3";
 
-/// If `limit` sends lie within the last `window` ms, the moment at which the oldest of them leaves it.
-fn nth_newest(
+/// If `limit` of the sends that `sql` counts lie within the last `window` ms, when the oldest of them leaves it.
+fn leaves_window(
     tx: &Connection,
-    sql: &'static str,
-    chat: Option<(i64, i64)>,
     limit: u32,
     window: i64,
     now: Timestamp,
+    sql: &'static str,
+    which: &[i64],
 ) -> Result<Option<i64>, StorageError> {
     if limit == 0 {
         return Ok(None);
     }
-    let doing = "pacing a send";
     // Marks from the future (a clock that stepped back) do not count.
-    let (from, to, offset) = (now.0 - window, now.0, i64::from(limit) - 1);
-    let read = |row: &Row<'_>| row.get::<_, i64>(0);
-    let newest = match chat {
-        None => query_one(tx, doing, sql, params![from, to, offset], read),
-        Some((chat, answer)) if std::ptr::eq(sql, OTHER_ANSWERS) => {
-            query_one(tx, doing, sql, params![from, to, offset, chat, answer], read)
-        }
-        Some((chat, _)) => query_one(tx, doing, sql, params![from, to, offset, chat], read),
-    }?;
+    let window_and_offset = [now.0 - window, now.0, i64::from(limit) - 1];
+    let params = rusqlite::params_from_iter(window_and_offset.iter().chain(which));
+    let newest = query_one(tx, "pacing a send", sql, params, |row| row.get::<_, i64>(0))?;
     Ok(newest.map(|at| at + window))
 }
 

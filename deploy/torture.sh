@@ -1,0 +1,26 @@
+#!/bin/sh
+# The full torture: 200 x kill -9 of either of two replicas under load, a long soak, and every other test of
+# tests/processes, on the release binary. Prints a table of what was seen; fails if a promise was broken.
+#
+#   deploy/torture.sh [KILLS] [SOAK_SECONDS]      (defaults: 200 and 600; about 20 minutes)
+#
+# GRYAG_BIN names another binary to torture. As root it mounts an 8 MB tmpfs; it wants strace (Debian: strace).
+set -eu
+cd "$(dirname "$0")/.."
+export GRYAG_KILLS="${1:-200}" GRYAG_SOAK_SECONDS="${2:-600}"
+if [ -z "${GRYAG_BIN:-}" ]; then
+    cargo build --locked --release --bin gryag
+    GRYAG_BIN="$(pwd)/target/release/gryag"
+    [ -z "${CARGO_TARGET_DIR:-}" ] || GRYAG_BIN="$CARGO_TARGET_DIR/release/gryag"
+fi
+export GRYAG_BIN
+output="$(mktemp)"
+trap 'rm -f "$output"' EXIT
+status=0
+cargo test --locked --test processes -- --nocapture --test-threads 1 >"$output" 2>&1 || status=$?
+grep -v '^figure |' "$output" || true
+echo
+echo '| what | seen |'
+echo '|---|---|'
+sed -n 's/^figure | \(.*\)$/| \1 |/p' "$output"
+exit "$status"

@@ -1,0 +1,17 @@
+//! The whole bot in a simulated world: real edge, inbox, worker, memory, outbox and store; Telegram and Gemini are the
+//! strict stand-ins of the sandbox, reached without sockets, in paused time.
+
+mod conversation;
+mod duplicates;
+mod gemini_outages;
+mod harness;
+mod memory;
+mod order;
+mod outages;
+mod pacing;
+mod poll;
+mod promises;
+mod shutdown;
+mod staleness;
+mod telegram_outages;
+mod webhook;
