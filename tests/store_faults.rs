@@ -211,8 +211,12 @@ async fn a_raw_body_is_gone_from_the_disk_when_its_turn_has_ended() {
     const CANARY: &[u8] = b"a canary of some length, for it must not be found by chance";
     let place = TempDir::new().unwrap();
     let on_disk = || {
-        let files = fs::read_dir(place.path()).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
-        files.into_iter().any(|file| file.windows(CANARY.len()).any(|window| window == CANARY))
+        // The log goes when the last connection is closed, which may be just now.
+        let read = |entry: io::Result<fs::DirEntry>| fs::read(entry.unwrap().path()).unwrap_or_default();
+        fs::read_dir(place.path())
+            .unwrap()
+            .map(read)
+            .any(|file| file.windows(CANARY.len()).any(|window| window == CANARY))
     };
     let store = open(options(place.path())).await;
     store.admit(NewUpdate { body: Bytes::from_static(CANARY), ..update(1, -10) }).await.unwrap();
