@@ -141,8 +141,23 @@ async fn runtime_beat(stop: Arc<AtomicBool>) -> Duration {
     longest
 }
 
-/// Real time, for it is about the runtime's threads.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// A thousand writes at once; the longest gaps of the runtime's beat and of the machine's.
+async fn gaps_of_a_thousand_writes(store: &SqliteStore, first_key: i64) -> (Duration, Duration) {
+    let (tasks, stop) = (Shutdown::new(), Arc::new(AtomicBool::new(false)));
+    let machine = machine_beat(Arc::clone(&stop));
+    let runtime = tasks.spawn(runtime_beat(Arc::clone(&stop)));
+    let writes = (first_key..first_key + 1_000).map(|key| {
+        let store = store.clone();
+        tasks.spawn(async move { store.admit(update(key, -key % 50)).await })
+    });
+    let admissions = join_all(writes).await;
+    stop.store(true, Ordering::Relaxed);
+    assert!(admissions.into_iter().all(|admission| admission.unwrap() == Ok(Admission::New)));
+    (runtime.await.unwrap(), machine.join().unwrap())
+}
+
+/// Real time, for it is about the runtime's threads. It has one: with two, one could be blocked and nobody would see.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_store_slowed_to_200_ms_a_commit_and_1000_writes_leave_no_gap_over_20_ms_in_a_heartbeat() {
     let place = TempDir::new().unwrap();
     let commits = Arc::new(AtomicU64::new(0));
@@ -154,22 +169,20 @@ async fn the_store_slowed_to_200_ms_a_commit_and_1000_writes_leave_no_gap_over_2
         block(Duration::from_millis(200));
         Ok(())
     }));
-    let (store, tasks, stop) = (open(options).await, Shutdown::new(), Arc::new(AtomicBool::new(false)));
-    let machine = machine_beat(Arc::clone(&stop));
-    let runtime = tasks.spawn(runtime_beat(Arc::clone(&stop)));
-    let writes = (0..1_000).map(|key| {
-        let store = store.clone();
-        tasks.spawn(async move { store.admit(update(key, -key % 50)).await })
-    });
-    let admissions = join_all(writes).await;
-    stop.store(true, Ordering::Relaxed);
-    assert!(admissions.into_iter().all(|admission| admission.unwrap() == Ok(Admission::New)));
-    let (runtime, machine) = (runtime.await.unwrap(), machine.join().unwrap());
-    let commits = commits.load(Ordering::Relaxed);
-    assert!(commits < 30, "1000 writes took {commits} commits");
-    // A loaded machine stops any thread for a while; what it did to the control beat is not the store's doing.
-    let allowed = Duration::from_millis(20) + machine;
-    assert!(runtime <= allowed, "a gap of {runtime:?} in the runtime, of {machine:?} in the machine");
+    let store = open(options).await;
+    // What the store does to the runtime it does every time; what a loaded machine does, only sometimes.
+    let mut seen = Vec::new();
+    for round in 0..6 {
+        commits.store(0, Ordering::Relaxed);
+        let (runtime, machine) = gaps_of_a_thousand_writes(&store, round * 1_000).await;
+        let commits = commits.load(Ordering::Relaxed);
+        assert!((4..30).contains(&commits), "1000 writes took {commits} commits");
+        seen.push((runtime, machine));
+        if runtime <= Duration::from_millis(20) + machine {
+            return;
+        }
+    }
+    panic!("gaps in the runtime and in the machine: {seen:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -191,6 +204,29 @@ async fn a_finish_whose_commit_fails_leaves_nothing_and_can_be_repeated() {
     assert_eq!(store.inbox_depth().await.unwrap().waiting, 0);
     assert_eq!(store.outbox_counts().await.unwrap(), [("ready".to_owned(), 1)]);
     assert_eq!(store.health(), StoreHealth::Good);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_raw_body_is_gone_from_the_disk_when_its_turn_has_ended() {
+    const CANARY: &[u8] = b"a canary of some length, for it must not be found by chance";
+    let place = TempDir::new().unwrap();
+    let on_disk = || {
+        // The log goes when the last connection is closed, which may be just now.
+        let read = |entry: io::Result<fs::DirEntry>| fs::read(entry.unwrap().path()).unwrap_or_default();
+        fs::read_dir(place.path())
+            .unwrap()
+            .map(read)
+            .any(|file| file.windows(CANARY.len()).any(|window| window == CANARY))
+    };
+    let store = open(options(place.path())).await;
+    store.admit(NewUpdate { body: Bytes::from_static(CANARY), ..update(1, -10) }).await.unwrap();
+    assert!(on_disk(), "while it waits");
+    let claim = claim_one(&store, "a").await;
+    store.finish(claim.claim, FinishedTurn::default(), SystemClock.now()).await.unwrap();
+    store.close().await;
+    assert!(!on_disk(), "neither in the file nor in its log");
+    let store = open(options(place.path())).await;
+    assert_eq!(store.admit(update(1, -10)).await, Ok(Admission::Duplicate), "its key is kept");
 }
 
 #[tokio::test(start_paused = true)]

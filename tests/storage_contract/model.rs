@@ -61,7 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(How::Refused),
         2 => (0u64..10_000, any::<bool>()).prop_map(|(after_ms, blocks)| How::Retry { after_ms, blocks }),
     ];
-    let rarely = prop::bool::weighted(0.2);
+    let rarely = prop::bool::weighted(0.3);
     prop_oneof![
         6 => (0i64..24).prop_map(|key| Step::Admit { key }),
         6 => owner.clone().prop_map(|owner| Step::Claim { owner }),
@@ -85,7 +85,7 @@ pub(crate) fn any_interleaving<F: Future<Output = World>>(open: impl Fn() -> F) 
     let spare = RefCell::new(None);
     let cases = RefCell::new(0i64);
     let mut runner =
-        TestRunner::new(ProptestConfig { cases: 150, max_shrink_iters: 2_000, ..ProptestConfig::default() });
+        TestRunner::new(ProptestConfig { cases: 180, max_shrink_iters: 2_000, ..ProptestConfig::default() });
     let result = runner.run(&vec(step(), 1..120), |steps| {
         let number = cases.replace_with(|number| *number + 1);
         let world = spare.take().unwrap_or_else(|| runtime.block_on(open()));

@@ -188,3 +188,39 @@ fn take_slot(tx: &Connection, name: &str, per_minute: u32, now: Timestamp) -> Re
     )?;
     Ok(Slot::Granted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks again at the very moment at which it may, for more than two minutes.
+    fn granted(per_minute: u32) -> Vec<i64> {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../migrations/sqlite/V1__spine.sql")).unwrap();
+        let (begun, mut now) = (1_790_000_000_000, 1_790_000_000_000);
+        let mut granted = Vec::new();
+        while now < begun + 130_000 {
+            match take_slot(&connection, "gemini", per_minute, Timestamp(now)).unwrap() {
+                Slot::Granted => granted.push(now),
+                Slot::Wait(wait) => now += i64::try_from(wait.as_millis()).unwrap(),
+            }
+        }
+        granted
+    }
+
+    #[test]
+    fn the_greediest_caller_gets_its_rate_and_no_minute_more_than_that() {
+        for per_minute in [1, 2, 3, 7, 10, 59, 60, 1_400, 5_000] {
+            let granted = granted(per_minute);
+            let mut start = 0;
+            for (end, at) in granted.iter().enumerate() {
+                while granted[start] <= at - 60_000 {
+                    start += 1;
+                }
+                let in_minute = end + 1 - start;
+                assert!(in_minute <= per_minute as usize, "{in_minute} in a minute of {per_minute}");
+            }
+            assert!(granted.len() * 10 >= per_minute as usize * 15, "{} in 130 s of {per_minute}", granted.len());
+        }
+    }
+}
