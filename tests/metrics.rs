@@ -17,7 +17,7 @@ use harness::{Setup, TestBot};
 use http::Request;
 
 #[path = "it/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the other tests use the rest")]
+#[expect(dead_code, reason = "the other tests use the rest")]
 mod harness;
 
 /// FIXME: there is no cache yet; with the first one this list is to be emptied.

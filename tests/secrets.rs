@@ -33,7 +33,7 @@ use tokio::{
 use tracing_subscriber::{EnvFilter, util::SubscriberInitExt as _};
 
 #[path = "it/harness/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "the other tests use the rest")]
+#[expect(dead_code, reason = "the other tests use the rest")]
 mod harness;
 
 /// In every marked word, Latin or Cyrillic.

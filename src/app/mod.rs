@@ -25,7 +25,7 @@ use crate::{
     domain::Timestamp,
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
     errors::ErrorHandler,
-    gemini::{Gemini, OptionsError},
+    gemini::Gemini,
     inbox::Inbox,
     layers::{
         client_address::IpRange,
