@@ -260,7 +260,6 @@ impl Build {
             Webhook { inbox: self.inbox.clone(), clock: self.outside.clock.clone(), errors: self.errors.clone() };
         let health = Health {
             shutdown: self.shutdown.clone(),
-            awake: self.awake.clone(),
             store: Arc::new(self.store.clone()),
             metrics: self.metrics.clone(),
         };

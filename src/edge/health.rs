@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::{IntoResponse as _, Response},
-};
-use tokio_util::sync::CancellationToken;
-
 use crate::{
     shutdown::Shutdown,
     storage::{SharedStore, StoreHealth},
     telemetry::Metrics,
+};
+use axum::{
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
 };
 
 /// What the probes look at.
@@ -20,8 +18,6 @@ use crate::{
 pub struct Health {
     /// Whether the replica is leaving.
     pub shutdown: Shutdown,
-    /// Cancelled once the bot knows who it is and its worker runs.
-    pub awake: CancellationToken,
     /// Whether its writer lives.
     pub store: Arc<dyn SharedStore>,
     /// What is scraped.
@@ -33,14 +29,13 @@ pub async fn live() -> &'static str {
     "live\n"
 }
 
-/// False only for what the *other* replica does better. A full disk hits both, so the replica stays ready and answers
+/// False only for what the *other* replica does better. A bot that does not know yet who it is (Telegram is out)
+/// takes updates in all the same. A full disk hits both, so the replica stays ready and answers
 /// 503 on the webhook itself.
 pub async fn ready(State(health): State<Health>) -> Response {
     let store = health.store.health();
     let problem = if health.shutdown.draining.is_cancelled() {
         Some("draining")
-    } else if !health.awake.is_cancelled() {
-        Some("starting")
     } else if store == StoreHealth::WriterDead {
         Some("the store's writer is dead")
     } else {
