@@ -370,9 +370,8 @@ async fn two_replicas_share_the_requests_a_minute() {
         let turns = crate::harness::metric(replica, "gryag_turn_duration_seconds_count", &[]);
         assert!(turns > 0.0, "both replicas have wanted to ask");
     }
-    // FIXME: the store's GCRA spends half of the minute's slots on the burst, so only half of them come back each
-    // minute: 15 of the 30 calls that five minutes allow, and the burst.
-    assert!(times.len() >= 15, "only {} of 30 allowed calls were made", times.len());
+    // Of a small rate one call is the burst: five of six come back each minute.
+    assert!(times.len() >= 24, "only {} of 30 allowed calls were made", times.len());
     town.finish_with_errors().await;
 }
 

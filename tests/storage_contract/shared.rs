@@ -95,11 +95,11 @@ pub(crate) async fn a_healthy_store_checks_and_checkpoints(world: World) {
 }
 
 pub(crate) async fn a_rate_admits_a_burst_and_then_makes_wait(world: World) {
-    let take = async || world.store.take_slot("gemini", 10).await.unwrap();
+    let take = async || world.store.take_slot("gemini", 50).await.unwrap();
     for _ in 0..5 {
         assert_eq!(take().await, Slot::Granted);
     }
-    let Slot::Wait(wait) = take().await else { panic!("half of the minute's calls have gone at once") };
+    let Slot::Wait(wait) = take().await else { panic!("a tenth of the minute's calls have gone at once") };
     world.advance(wait - Duration::from_millis(1));
     assert_eq!(take().await, Slot::Wait(Duration::from_millis(1)), "to the millisecond");
     world.advance(Duration::from_millis(1));

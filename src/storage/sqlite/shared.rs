@@ -163,9 +163,10 @@ pub(super) fn set_fact(tx: &Connection, name: &str, value: &str) -> Result<(), S
     .map(drop)
 }
 
-/// GCRA: half of the minute's calls may come at once, the rest evenly, so that no minute has more than `per_minute`.
+/// GCRA: a tenth of the minute's calls may come at once, the rest evenly, so that no minute has more than `per_minute`
+/// and a steady caller gets nine tenths of it.
 fn take_slot(tx: &Connection, name: &str, per_minute: u32, now: Timestamp) -> Result<Slot, StorageError> {
-    let burst = i64::from((per_minute / 2).max(1));
+    let burst = i64::from((per_minute / 10).max(1));
     let rest = (i64::from(per_minute) - burst).max(1);
     // Rounded up: rounded down, a rate of some thousands a minute would grant too many.
     let interval = (60_000 + rest - 1) / rest;
