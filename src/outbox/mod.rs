@@ -78,9 +78,11 @@ impl Sender {
     /// after the worker's end, so what its last turns left is still sent, an answer's last part too.
     pub async fn run(self, stop: tokio_util::sync::CancellationToken) {
         loop {
-            // Looked at before the store is: a call that ends in between may have made the next part ready.
-            let idle = self.slots.available_permits() == CALLS_MAX;
+            // Looked at before the store is: a call that ends in between may have made the next part ready. And after
+            // it: this very look may have started a call.
+            let was_idle = self.is_idle();
             let wait = self.start_sends().await;
+            let idle = was_idle && self.is_idle();
             let stopping = stop.is_cancelled();
             if stopping && idle && wait.is_some_and(|wait| wait > Duration::ZERO) {
                 return;
@@ -93,6 +95,11 @@ impl Sender {
                 () = self.shutdown.hard.cancelled() => return,
             }
         }
+    }
+
+    /// No call is in flight.
+    fn is_idle(&self) -> bool {
+        self.slots.available_permits() == CALLS_MAX
     }
 
     /// Starts the calls that may be made now; returns how long to wait, zero if more may be ready, nothing if the
