@@ -172,13 +172,13 @@ async fn an_edited_migration_is_refused() {
 }
 
 const NEXT_GENERATION: &str = "ALTER TABLE messages ADD COLUMN mood TEXT; CREATE TABLE moods (x INTEGER PRIMARY KEY); \
-     INSERT INTO refinery_schema_history VALUES (2, 'moods', '2026-12-01T00:00:00Z', '12345');";
+     INSERT INTO refinery_schema_history VALUES (3, 'moods', '2026-12-01T00:00:00Z', '12345');";
 
 #[tokio::test(start_paused = true)]
 async fn a_database_one_generation_ahead_is_taken() {
     let place = used_place().await;
     change(&place, NEXT_GENERATION);
-    change(&place, "UPDATE schema_generation SET generation = 2, oldest_writer = 1");
+    change(&place, "UPDATE schema_generation SET generation = 3, oldest_writer = 1");
     let store = open(place.path()).await.unwrap();
     store.set_fact("bot", "1".to_owned()).await.unwrap();
     store.check().await.unwrap();
@@ -189,12 +189,12 @@ async fn a_database_one_generation_ahead_is_taken() {
 async fn a_database_that_we_may_no_longer_write_is_refused() {
     let place = used_place().await;
     change(&place, NEXT_GENERATION);
-    change(&place, "UPDATE schema_generation SET generation = 3, oldest_writer = 2");
+    change(&place, "UPDATE schema_generation SET generation = 4, oldest_writer = 3");
     let error = open(place.path()).await.unwrap_err();
     assert!(matches!(error, StorageError::Unusable { .. }), "{error}");
     let words = error.to_string();
     assert!(
-        words.contains("generation 3") && words.contains("generation 2") && words.contains("generation 1"),
+        words.contains("generation 4") && words.contains("generation 3") && words.contains("generation 2"),
         "{words}"
     );
     assert!(words.contains("start the newer version again"), "{words}");

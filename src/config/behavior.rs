@@ -6,24 +6,7 @@ use super::{
     key::{WhenUnset, section},
     shapes::{Decimal, OneOf, PersonaName, Span, Switch, Unit, Whole},
 };
-
-/// The language of the bot's own words (the model answers in it too), unless a chat chooses another.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Language {
-    Ukrainian,
-    English,
-}
-
-impl Language {
-    /// Its ISO 639-1 code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Ukrainian => "uk",
-            Self::English => "en",
-        }
-    }
-}
+use crate::domain::Language;
 
 /// Whom the bot serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -25,7 +25,7 @@ use std::{fmt::Write as _, path::Path};
 
 pub use address::{Network, NetworkError};
 pub use advanced::Advanced;
-pub use behavior::{Access, Behavior, Language};
+pub use behavior::{Access, Behavior};
 pub use docs::{env_example, retired_table, table};
 pub use essential::{Essential, Intake};
 pub use gemini::Gemini;

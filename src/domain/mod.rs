@@ -9,10 +9,10 @@ mod reply;
 mod time;
 mod turn;
 
-pub use chat::{Chat, ChatKind};
+pub use chat::{Chat, ChatAccess, ChatKind, ChatSettings, ChatState, Language, QuietHours, TalkLevel};
 pub use ids::{ChatId, MessageId, OutgoingId, RequestId, TopicId, UpdateKey, UserId};
 pub use message::{Author, AuthorKind, Media, MediaKind, Message, Quote, ReplyTo};
 pub use prompt::{Answer, Prompt, PromptTurn, Role, TokenUsage};
-pub use reply::{Entity, EntityKind, ReplyTarget, RichText};
+pub use reply::{Button, Buttons, Entity, EntityKind, ReplyTarget, RichText};
 pub use time::Timestamp;
-pub use turn::{AddressedOutcome, Lane, LaneKind, OutgoingKind};
+pub use turn::{AddressedOutcome, Lane, LaneKind, OutgoingAction, OutgoingKind, Why};

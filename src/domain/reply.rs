@@ -52,3 +52,15 @@ pub struct ReplyTarget {
     /// The message it answers; the send survives that message's deletion.
     pub message_id: Option<MessageId>,
 }
+
+/// A button under a message.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Button {
+    /// What it shows.
+    pub text: String,
+    /// What comes back when it is pressed: 1 to 64 bytes.
+    pub data: String,
+}
+
+/// Rows of buttons.
+pub type Buttons = Vec<Vec<Button>>;

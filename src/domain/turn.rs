@@ -1,6 +1,6 @@
 //! Lanes, and what becomes of a message that spoke to the bot.
 
-use super::{ChatId, TopicId};
+use super::{ChatId, MessageId, TokenUsage, TopicId};
 
 /// Commands, button presses and stop words must not wait behind a running turn, so they have a lane of their own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -27,6 +27,8 @@ pub struct Lane {
 pub enum OutgoingKind {
     /// Text that the model (or the answer cache) produced for somebody who addressed the bot.
     Answer,
+    /// Text of the model that nobody asked for: it joins in, or speaks up in a chat that went quiet.
+    Unasked,
     /// A short line in character because the model could not answer.
     FailureLine,
     /// Anything else the bot says: commands' answers, notices.
@@ -38,6 +40,7 @@ impl OutgoingKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Answer => "answer",
+            Self::Unasked => "unasked",
             Self::FailureLine => "failure_line",
             Self::Notice => "notice",
         }
@@ -47,10 +50,46 @@ impl OutgoingKind {
     pub fn from_stored(word: &str) -> Self {
         match word {
             "answer" => Self::Answer,
+            "unasked" => Self::Unasked,
             "failure_line" => Self::FailureLine,
             _ => Self::Notice,
         }
     }
+}
+
+/// What a row of the outbox does.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub enum OutgoingAction {
+    /// Sends a message.
+    #[default]
+    Say,
+    /// Sets a reaction: the emoji is the row's text.
+    React {
+        /// The message that is reacted to.
+        to: MessageId,
+    },
+    /// Puts a text and buttons in place of those of a message that the bot sent.
+    Edit {
+        /// The message that changes.
+        message: MessageId,
+    },
+}
+
+/// Why the bot said something, for `/why`. Holds no word of anybody.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Why {
+    /// What made it speak: how it was addressed, or the kind of moment.
+    pub trigger: String,
+    /// How opportune the moment was, for what nobody asked.
+    pub score: Option<f64>,
+    /// The model that answered; none for a line of its own.
+    pub model: Option<String>,
+    /// Tokens of all calls for it.
+    pub usage: TokenUsage,
+    /// What they cost in billionths of a US dollar; none if a price is not known.
+    pub cost_nano_usd: Option<i64>,
+    /// It came from the answer cache.
+    pub is_cached: bool,
 }
 
 /// What became of a message that addressed the bot: each ends in exactly one of these.
