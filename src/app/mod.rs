@@ -363,6 +363,7 @@ impl Build {
         let context_limit = u32::try_from(advanced.context_limit).unwrap_or(u32::MAX);
         let parts = WorkerParts {
             inbox: store.clone(),
+            chats: store.clone(),
             bell: self.store.bell(),
             memory: Memory::new(store, context_limit),
             gemini: Arc::clone(&self.gemini),
@@ -382,6 +383,7 @@ impl Build {
             turn_deadline: advanced.turn_deadline,
             age_max: behavior.max_message_age,
             context_tokens_max: advanced.max_context_tokens,
+            language: behavior.language,
         };
         Worker::new(parts, options, self.shutdown.clone())
     }

@@ -6,6 +6,7 @@
 //! arguments; only leases and sending marks are judged by the store's own clock, for two hosts have two clocks.
 
 mod bell;
+mod chats;
 mod error;
 mod inbox;
 mod memory;
@@ -14,6 +15,7 @@ mod shared;
 pub mod sqlite;
 
 pub use bell::Bell;
+pub use chats::{ChatStore, Standing};
 pub use error::StorageError;
 pub use inbox::{
     Admission, Claim, ClaimRef, ClaimRequest, Claimed, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth, InboxStore,
@@ -24,6 +26,6 @@ pub use outbox::{Ended, EndedOutgoing, OutboxDepth, OutboxStore, Outgoing, SendL
 pub use shared::{Heartbeat, SharedStore, Slot, StoreHealth};
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
-pub trait Store: InboxStore + MemoryStore + OutboxStore + SharedStore {}
+pub trait Store: InboxStore + MemoryStore + OutboxStore + ChatStore + SharedStore {}
 
-impl<T: InboxStore + MemoryStore + OutboxStore + SharedStore> Store for T {}
+impl<T: InboxStore + MemoryStore + OutboxStore + ChatStore + SharedStore> Store for T {}

@@ -1,12 +1,14 @@
-//! What a claim's rows say, once their bodies are read.
+//! What a claim's rows say, once their bodies are read: lines (messages) and events (presses, reactions, memberships).
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     decision::{Candidate, Trigger, addressed},
-    domain::{AuthorKind, ChatId, Message, Timestamp, UpdateKey},
+    domain::{AuthorKind, ChatId, Language, Message, RequestId, Timestamp, UpdateKey, UserId},
     memory::Memory,
     persona::Persona,
-    storage::{Claim, StorageError, Verdict},
-    telegram::{Command, Incoming, IncomingMessage, Me, parse},
+    storage::{Claim, Standing, StorageError, Verdict},
+    telegram::{Callback, Command, Incoming, IncomingMessage, Me, Membership, Reaction, parse},
 };
 
 /// A message of the turn.
@@ -17,7 +19,7 @@ pub(super) struct Line {
     pub(super) trigger: Option<Trigger>,
     /// When its update was acknowledged.
     pub(super) received_at: Timestamp,
-    pub(super) request_id: crate::domain::RequestId,
+    pub(super) request_id: RequestId,
 }
 
 impl Line {
@@ -40,41 +42,116 @@ impl Line {
     }
 }
 
+/// Something that happened in a chat and is no message.
+pub(super) enum Happened {
+    /// Somebody pressed a button.
+    Pressed(Callback),
+    /// Somebody changed a reaction.
+    Reacted(Reaction),
+    /// The bot's own standing changed.
+    Joined(Membership),
+}
+
+/// One event of the turn.
+pub(super) struct Event {
+    pub(super) happened: Happened,
+    #[expect(dead_code, reason = "presses are answered as soon as there are buttons")]
+    pub(super) request_id: RequestId,
+}
+
 /// Everything that a claim's rows say.
 #[derive(Default)]
 pub(super) struct Lines {
     pub(super) lines: Vec<Line>,
+    pub(super) events: Vec<Event>,
     /// Rows that cannot be read: they die, the others live.
     pub(super) verdicts: Vec<(UpdateKey, Verdict)>,
     pub(super) migrated: Option<(ChatId, ChatId)>,
 }
 
-/// Reads the rows of a claim.
-pub(super) async fn read(claim: &Claim, me: &Me, persona: &Persona, memory: &Memory) -> Result<Lines, StorageError> {
-    let mut read = Lines::default();
-    for update in &claim.updates {
-        let (incoming, is_edit) = match parse(&update.body, me) {
-            Ok(Incoming::Message(message)) => (*message, false),
-            Ok(Incoming::Edited(message)) => (*message, true),
-            Ok(Incoming::Migrated { from, to }) => {
-                read.migrated = Some((from, to));
-                continue;
+/// The chat of a turn: how it stands, and as whom and in which language the bot speaks there.
+pub(super) struct Place {
+    pub(super) standing: Standing,
+    pub(super) persona: Arc<Persona>,
+    #[expect(dead_code, reason = "locales are about to come")]
+    pub(super) language: Language,
+}
+
+impl Lines {
+    /// Reads the rows of a claim; nobody is known to be addressed yet.
+    pub(super) fn read(claim: &Claim, me: &Me) -> Self {
+        let mut read = Self::default();
+        for update in &claim.updates {
+            let (received_at, request_id) = (update.received_at, update.request_id.clone());
+            let event = |happened| Event { happened, request_id: request_id.clone() };
+            let line = |incoming: Box<IncomingMessage>, is_edit| Line {
+                incoming: *incoming,
+                is_edit,
+                is_album_rest: false,
+                trigger: None,
+                received_at,
+                request_id: request_id.clone(),
+            };
+            match parse(&update.body, me) {
+                Ok(Incoming::Message(message)) => read.lines.push(line(message, false)),
+                Ok(Incoming::Edited(message)) => read.lines.push(line(message, true)),
+                Ok(Incoming::Migrated { from, to }) => read.migrated = Some((from, to)),
+                Ok(Incoming::Callback(callback)) => read.events.push(event(Happened::Pressed(callback))),
+                Ok(Incoming::Reaction(reaction)) => read.events.push(event(Happened::Reacted(reaction))),
+                Ok(Incoming::Membership(membership)) => read.events.push(event(Happened::Joined(membership))),
+                // Kinds that the bot has no use for were counted when they came in.
+                Ok(Incoming::Other { .. }) => {}
+                Err(error) => read.verdicts.push((update.key, Verdict::Dead { problem: error.to_string() })),
             }
-            // Kinds that the bot has no use for were counted when they came in.
-            Ok(Incoming::Callback(_) | Incoming::Reaction(_) | Incoming::Membership(_) | Incoming::Other { .. }) => {
-                continue;
-            }
-            Err(error) => {
-                read.verdicts.push((update.key, Verdict::Dead { problem: error.to_string() }));
-                continue;
-            }
-        };
-        let trigger = addressed(&incoming, me, persona);
-        let is_album_rest = is_album_rest(&incoming.message, trigger, &read.lines, memory).await?;
-        let (received_at, request_id) = (update.received_at, update.request_id.clone());
-        read.lines.push(Line { incoming, is_edit, is_album_rest, trigger, received_at, request_id });
+        }
+        read
     }
-    Ok(read)
+
+    /// Everybody whose standing matters: who writes, who is replied to, who presses.
+    pub(super) fn people(&self) -> Vec<UserId> {
+        let mut people = BTreeSet::new();
+        for line in &self.lines {
+            people.insert(line.message().author.id);
+            people.extend(line.message().reply_to.iter().flat_map(|reply| &reply.author).map(|author| author.id));
+        }
+        for event in &self.events {
+            match &event.happened {
+                Happened::Pressed(callback) => people.insert(callback.from.id),
+                Happened::Reacted(reaction) => reaction.from.as_ref().is_some_and(|from| people.insert(from.id)),
+                Happened::Joined(membership) => people.insert(membership.by.id),
+            };
+        }
+        people.into_iter().collect()
+    }
+
+    /// Takes out what must be neither remembered nor shown: lines of people who are banned or opted out (their commands
+    /// stay, for one of them opts in again), and what a reply quotes of people who opted out.
+    pub(super) fn respect(&mut self, standing: &Standing) {
+        self.lines.retain(|line| {
+            let author = line.message().author.id;
+            let opted_out = standing.opted_out.contains(&author);
+            !standing.banned.contains(&author) && (!opted_out || line.incoming.command.is_some())
+        });
+        for line in &mut self.lines {
+            let message = &mut line.incoming.message;
+            let Some(reply) = &mut message.reply_to else { continue };
+            if reply.author.as_ref().is_some_and(|author| standing.opted_out.contains(&author.id)) {
+                reply.text = None;
+                message.quote = None;
+            }
+        }
+    }
+
+    /// Finds out who speaks to the bot.
+    pub(super) async fn find_triggers(&mut self, me: &Me, place: &Place, memory: &Memory) -> Result<(), StorageError> {
+        for index in 0..self.lines.len() {
+            let (before, rest) = self.lines.split_at_mut(index);
+            let line = &mut rest[0];
+            line.trigger = addressed(&line.incoming, me, &place.persona);
+            line.is_album_rest = is_album_rest(&line.incoming.message, line.trigger, before, memory).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Pictures of an album arrive one by one; the first one that speaks to the bot speaks for all. What is remembered of an

@@ -4,8 +4,10 @@
 //! loop. Claims are renewed together at a third of their lease. A turn that loses its claim is dropped at once: its
 //! writes would be refused anyway.
 
+mod express;
 mod leases;
 mod lines;
+mod talk;
 mod turn;
 mod typing;
 
@@ -23,14 +25,14 @@ use self::leases::Leases;
 use crate::{
     clock::SharedClock,
     commands::Commands,
-    domain::LaneKind,
+    domain::{LaneKind, Language},
     errors::ErrorHandler,
     gemini::Gemini,
     memory::Memory,
     persona::Persona,
     random::SharedRandom,
     shutdown::Shutdown,
-    storage::{Bell, Claim, ClaimRequest, InboxStore, StorageError},
+    storage::{Bell, ChatStore, Claim, ClaimRequest, InboxStore, StorageError},
     telegram::{Me, Telegram},
     telemetry::{Metrics, metric},
 };
@@ -61,6 +63,8 @@ pub struct WorkerOptions {
     pub age_max: Duration,
     /// `BOT_MAX_CONTEXT_TOKENS`.
     pub context_tokens_max: u32,
+    /// Of chats that have not chosen one (`BOT_LANGUAGE`).
+    pub language: Language,
 }
 
 /// What the worker works with.
@@ -70,6 +74,8 @@ pub struct WorkerParts {
     pub inbox: Arc<dyn InboxStore>,
     /// Rung when there is work.
     pub bell: Bell,
+    /// How chats and people stand.
+    pub chats: Arc<dyn ChatStore>,
     /// The past.
     pub memory: Memory,
     /// The model.

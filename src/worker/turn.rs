@@ -1,23 +1,18 @@
-//! One turn: read, decide, gather, assemble, ask the model, and commit all that it leaves in one transaction. Only
-//! this file sees all the parts.
+//! One turn: its rows are read, its chat is looked at, and it becomes a conversation (`talk`) or something that never
+//! waits for a model (`express`). Whatever it leaves is committed in one transaction, here.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{
     Worker,
-    lines::{self, Line, Lines},
-    typing::while_typing,
+    lines::{Line, Lines, Place},
 };
 use crate::{
-    decision::{Decision, decide},
-    domain::{AddressedOutcome, Answer, Chat, LaneKind, MessageId, OutgoingKind, ReplyTarget, RichText, Timestamp},
+    domain::{AddressedOutcome, Chat, LaneKind, OutgoingKind, ReplyTarget, RichText, Timestamp},
     errors::{Class, Classify},
-    gemini::GeminiError,
-    markup,
-    prompt::{Scene, assemble, is_blank, moment_words, strip_label},
-    storage::{Claim, FinishedTurn, ModelCall, NewOutgoing, StorageError, Verdict},
+    storage::{Claim, FinishedTurn, NewOutgoing, StorageError, Verdict},
     telemetry::metric,
 };
 
@@ -55,12 +50,6 @@ pub(super) struct Turn<'a> {
     pub(super) claim: &'a Claim,
 }
 
-/// What the model made of a prompt.
-struct Thought {
-    answer: Result<Answer, GeminiError>,
-    calls: Vec<ModelCall>,
-}
-
 impl Turn<'_> {
     /// Runs the turn to its end; returns its outcome's word.
     pub(super) async fn run(&self) -> Result<&'static str, TurnError> {
@@ -69,102 +58,31 @@ impl Turn<'_> {
             return Err(TurnError::TooManyAttempts);
         }
         let parts = &self.worker.parts;
-        let read = lines::read(self.claim, &parts.me, &parts.persona, &parts.memory).await?;
+        let mut read = Lines::read(self.claim, &parts.me);
         for (_, verdict) in &read.verdicts {
             if let Verdict::Dead { .. } = verdict {
                 parts.errors.handle("parse", &UnreadableUpdate);
             }
         }
+        let place = self.place(&read).await?;
+        read.respect(&place.standing);
+        read.find_triggers(&parts.me, &place, &parts.memory).await?;
         match self.claim.lane.kind {
-            LaneKind::Express => self.run_express(read).await,
-            LaneKind::Talk => self.run_talk(read).await,
+            LaneKind::Express => self.run_express(read, &place).await,
+            LaneKind::Talk => self.run_talk(read, &place).await,
         }
     }
 
-    async fn run_talk(&self, read: Lines) -> Result<&'static str, TurnError> {
-        let candidates: Vec<_> = read.lines.iter().map(Line::candidate).collect();
-        let decision = decide(&candidates, self.worker.parts.clock.now(), self.worker.options.age_max);
-        let mut turn = leaves(&read);
-        if decision.answer.is_empty() {
-            self.finish(turn).await?;
-            self.count(&decision.stale, AddressedOutcome::Stale);
-            return Ok("silent");
-        }
-        let thought = self.think(&read.lines, &decision).await?;
-        turn.calls = thought.calls;
-        let to_answer: Vec<&Line> = decision.answer.iter().map(|index| &read.lines[*index]).collect();
-        match thought.answer.and_then(|answer| spoken(&answer)) {
-            Ok(parts) => {
-                turn.says = Some(self.outgoing(OutgoingKind::Answer, parts, &to_answer));
-                self.finish(turn).await?;
-                self.count(&decision.stale, AddressedOutcome::Stale);
-                Ok("answered")
-            }
-            Err(error) => {
-                self.worker.parts.errors.handle("gemini", &error);
-                turn.failure_line = Some(self.failure_line(&to_answer));
-                self.finish(turn).await?;
-                self.count(&decision.stale, AddressedOutcome::Stale);
-                self.count(&decision.answer, AddressedOutcome::Failed);
-                Ok("failed")
-            }
-        }
-    }
-
-    /// Commands never wait for a model.
-    async fn run_express(&self, read: Lines) -> Result<&'static str, TurnError> {
-        let mut turn = leaves(&read);
-        let now = self.worker.parts.clock.now();
-        let fresh = |line: &&Line| now.since(line.message().sent_at) <= self.worker.options.age_max;
-        for line in read.lines.iter().filter(fresh) {
-            let answer = line.command().and_then(|command| {
-                self.worker.parts.commands.answer(command, &line.message().chat, &self.worker.parts.me)
-            });
-            if let Some(text) = answer {
-                turn.says = Some(self.outgoing(OutgoingKind::Notice, vec![RichText::plain(text)], &[line]));
-            }
-        }
-        let outcome = if turn.says.is_some() { "answered" } else { "silent" };
-        self.finish(turn).await?;
-        Ok(outcome)
-    }
-
-    async fn think(&self, lines: &[Line], decision: &Decision) -> Result<Thought, TurnError> {
+    /// How the chat stands, and as whom the bot speaks there.
+    async fn place(&self, read: &Lines) -> Result<Place, StorageError> {
         let (parts, options) = (&self.worker.parts, &self.worker.options);
-        let deadline = Instant::now() + options.turn_deadline;
-        let lane = self.claim.lane;
-        let messages: Vec<_> = lines.iter().map(Line::message).collect();
-        let gathered = parts.memory.gather(lane.chat, lane.topic, &messages).await?;
-        let answer: Vec<MessageId> = decision.answer.iter().map(|index| messages[*index].id).collect();
-        let now = parts.clock.now();
-        let prompt = assemble(Scene {
-            persona: &parts.persona,
-            gathered: &gathered,
-            answer: &answer,
-            now_words: &moment_words(now),
-            tokens_max: options.context_tokens_max,
-        });
-        let outcome =
-            while_typing(&parts.telegram, lane.chat, lane.topic, parts.gemini.answer(&prompt, deadline)).await;
-        let calls = outcome
-            .calls
-            .into_iter()
-            .map(|call| ModelCall {
-                at: now,
-                chat: lane.chat,
-                purpose: "answer",
-                model: call.model,
-                outcome: call.outcome,
-                took: call.took,
-                usage: call.usage,
-            })
-            .collect();
-        Ok(Thought { answer: outcome.result, calls })
+        let standing = parts.chats.standing(self.claim.lane.chat, read.people()).await?;
+        let language = standing.chat.settings.language.unwrap_or(options.language);
+        Ok(Place { standing, persona: Arc::clone(&parts.persona), language })
     }
 
-    fn failure_line(&self, to: &[&Line]) -> NewOutgoing {
-        let parts = &self.worker.parts;
-        let line = parts.persona.failure_line(parts.random.fraction());
+    pub(super) fn failure_line(&self, place: &Place, to: &[&Line]) -> NewOutgoing {
+        let line = place.persona.failure_line(self.worker.parts.random.fraction());
         NewOutgoing {
             addressed: Vec::new(),
             ..self.outgoing(OutgoingKind::FailureLine, vec![RichText::plain(line)], to)
@@ -172,7 +90,7 @@ impl Turn<'_> {
     }
 
     /// Something to say to the author of the last of these lines.
-    fn outgoing(&self, kind: OutgoingKind, parts: Vec<RichText>, to: &[&Line]) -> NewOutgoing {
+    pub(super) fn outgoing(&self, kind: OutgoingKind, parts: Vec<RichText>, to: &[&Line]) -> NewOutgoing {
         let last = to.last().expect("something is said to somebody");
         let message = last.message();
         NewOutgoing {
@@ -192,7 +110,7 @@ impl Turn<'_> {
     }
 
     /// Commits the turn; tries again for a while where the store cannot take it, for the answer is paid for.
-    async fn finish(&self, turn: FinishedTurn) -> Result<(), StorageError> {
+    pub(super) async fn finish(&self, turn: FinishedTurn) -> Result<(), StorageError> {
         let parts = &self.worker.parts;
         let give_up = Instant::now() + FINISH_LIMIT;
         loop {
@@ -210,7 +128,7 @@ impl Turn<'_> {
         }
     }
 
-    fn count(&self, which: &[usize], outcome: AddressedOutcome) {
+    pub(super) fn count(&self, which: &[usize], outcome: AddressedOutcome) {
         if which.is_empty() {
             return;
         }
@@ -261,19 +179,8 @@ impl Turn<'_> {
     }
 }
 
-/// The model's answer as it is said. One of nothing but invisible characters is none: Telegram would refuse it.
-fn spoken(answer: &Answer) -> Result<Vec<RichText>, GeminiError> {
-    let text = strip_label(&answer.text);
-    let text = if answer.cut { markup::end_at_sentence(text) } else { text };
-    let parts = if is_blank(text) { Vec::new() } else { markup::render(text) };
-    if parts.is_empty() {
-        return Err(GeminiError::Empty { reason: "nothing visible".to_owned(), usage: answer.usage });
-    }
-    Ok(parts)
-}
-
 /// What a turn leaves whether or not it speaks.
-fn leaves(read: &Lines) -> FinishedTurn {
+pub(super) fn leaves(read: &Lines) -> FinishedTurn {
     FinishedTurn {
         remembered: read
             .lines

@@ -24,8 +24,8 @@ use crate::{
     },
     shutdown::Shutdown,
     storage::{
-        Claim, ClaimRequest, Ended, FinishedTurn, InboxStore as _, MemoryStore as _, ModelCall, NewOutgoing, NewUpdate,
-        OutboxStore as _, Outgoing, SendLimits, SharedStore as _, Verdict, WindowRequest,
+        ChatStore as _, Claim, ClaimRequest, Ended, FinishedTurn, InboxStore as _, MemoryStore as _, ModelCall,
+        NewOutgoing, NewUpdate, OutboxStore as _, Outgoing, SendLimits, SharedStore as _, Verdict, WindowRequest,
     },
     telemetry::Metrics,
 };
@@ -195,6 +195,7 @@ async fn run_memory(store: &SqliteStore) {
     assert!(store.window(request).await.unwrap().len() > 70);
     store.message(ChatId(-10), MessageId(1)).await.unwrap();
     store.album_is_known(ChatId(-10), "album").await.unwrap();
+    store.standing(ChatId(-10), vec![UserId(5)]).await.unwrap();
 }
 
 async fn begin(store: &SqliteStore) -> Vec<Outgoing> {
