@@ -2,15 +2,16 @@
 //! because equal prefixes are cached upstream and cost a fraction.
 
 mod label;
-mod moment;
 mod tokens;
 
 pub use label::{is_blank, label, strip_label, tame};
-pub use moment::moment_words;
 pub use tokens::estimate_tokens;
 
 use crate::{
-    domain::{AuthorKind, ChatKind, Message, MessageId, Prompt, PromptTurn, Role},
+    domain::{
+        Author, AuthorKind, ChatKind, Language, MediaKind, Message, MessageId, Prompt, PromptTurn, Role, Timestamp,
+    },
+    locale::{self, say},
     memory::Gathered,
     persona::Persona,
 };
@@ -30,8 +31,10 @@ pub struct Scene<'a> {
     pub gathered: &'a Gathered,
     /// The messages to answer.
     pub answer: &'a [MessageId],
-    /// The present moment in words, in the chat's time zone.
-    pub now_words: &'a str,
+    /// The present moment.
+    pub now: Timestamp,
+    /// The chat's language.
+    pub language: Language,
     /// `BOT_MAX_CONTEXT_TOKENS`, by our own estimate.
     pub tokens_max: u32,
 }
@@ -42,7 +45,7 @@ pub fn assemble(scene: Scene<'_>) -> Prompt {
     let closing = closing(&scene);
     let system = scene.persona.system_prompt().to_owned();
     let fixed = estimate_tokens(&system) + estimate_tokens(&closing);
-    let lines: Vec<(Role, String)> = window.iter().map(|message| line(message, window)).collect();
+    let lines: Vec<(Role, String)> = window.iter().map(|message| line(message, window, scene.language)).collect();
     let from = first_that_fits(&lines, scene.tokens_max.saturating_sub(fixed));
     let mut turns: Vec<PromptTurn> = Vec::new();
     for (role, text) in &lines[from..] {
@@ -75,17 +78,19 @@ fn first_that_fits(lines: &[(Role, String)], tokens_max: u32) -> usize {
 }
 
 /// One message as the model sees it: the bot's own words bare, everybody else's behind a label.
-fn line(message: &Message, window: &[Message]) -> (Role, String) {
-    let said = said(message);
+fn line(message: &Message, window: &[Message], language: Language) -> (Role, String) {
+    let said = said(message, language);
     if message.author.kind == AuthorKind::Own {
         return (Role::Model, said);
     }
-    let mut line = label(&message.author);
+    let mut line = label(&message.author, language);
     if let Some(reply) = &message.reply_to {
-        line.push_str(&reply_words(message, reply.message_id, window));
+        line.push(' ');
+        line.push_str(&reply_words(message, reply.message_id, window, language));
     }
     if let Some(source) = &message.forwarded_from {
-        line.push_str(&format!(" (переслано від {})", tame(source, 32)));
+        line.push(' ');
+        line.push_str(&say!(language, "prompt-forwarded", source = &tame(source, 32)));
     }
     line.push_str(": ");
     line.push_str(&said);
@@ -93,75 +98,93 @@ fn line(message: &Message, window: &[Message]) -> (Role, String) {
 }
 
 /// Whom a message answers, and what of it.
-fn reply_words(message: &Message, replied: MessageId, window: &[Message]) -> String {
+fn reply_words(message: &Message, replied: MessageId, window: &[Message], language: Language) -> String {
     let along = message.reply_to.as_ref();
     let known = window.iter().find(|other| other.id == replied);
     let author = known.map(|other| &other.author).or_else(|| along.and_then(|reply| reply.author.as_ref()));
     let quote = message.quote.as_ref().map(|quote| quote.text.as_str());
     let text = quote.or_else(|| known.map(|other| other.text.as_str())).or_else(|| along?.text.as_deref());
     let whom = match author {
-        Some(author) if author.kind == AuthorKind::Own => "тобі".to_owned(),
-        Some(author) => label(author),
-        None => "на старе повідомлення".to_owned(),
+        Some(author) if author.kind == AuthorKind::Own => say!(language, "prompt-reply-you"),
+        Some(author) => label(author, language),
+        None => say!(language, "prompt-reply-old"),
     };
     match text.map(|text| tame(text, EXCERPT)).filter(|text| !text.is_empty()) {
-        Some(text) => format!(" (відповідає {whom} на «{text}»)"),
-        None => format!(" (відповідає {whom})"),
+        Some(text) => say!(language, "prompt-reply-to-words", whom = &whom, words = &text),
+        None => say!(language, "prompt-reply", whom = &whom),
     }
 }
 
 /// The words and a placeholder for what cannot be shown. Further lines are indented, so that no line of a text can
 /// begin like a label.
-fn said(message: &Message) -> String {
+fn said(message: &Message, language: Language) -> String {
     let text = label::without_invisible(&message.text).replace('\n', "\n    ");
     match &message.media {
         None => text,
         Some(media) => {
             let what = media.label.as_deref().map(|words| format!(" {}", tame(words, 60))).unwrap_or_default();
-            let placeholder = format!("<{}{what}>", media_word(media.kind));
+            let placeholder = format!("<{}{what}>", media_word(media.kind, language));
             if text.is_empty() { placeholder } else { format!("{placeholder} {text}") }
         }
     }
 }
 
-fn media_word(kind: crate::domain::MediaKind) -> &'static str {
-    use crate::domain::MediaKind;
+fn media_word(kind: MediaKind, language: Language) -> String {
     match kind {
-        MediaKind::Photo => "фото",
-        MediaKind::Sticker => "стікер",
-        MediaKind::Voice => "голосове",
-        MediaKind::Video => "відео",
-        MediaKind::VideoNote => "кружечок",
-        MediaKind::Animation => "гіфка",
-        MediaKind::Audio => "аудіо",
-        MediaKind::Document => "файл",
-        MediaKind::Poll => "опитування",
-        MediaKind::Location => "місце на мапі",
-        MediaKind::Contact => "контакт",
-        MediaKind::Dice => "кубик",
-        MediaKind::Story => "історія",
-        MediaKind::Other => "вкладення",
+        MediaKind::Photo => say!(language, "media-photo"),
+        MediaKind::Sticker => say!(language, "media-sticker"),
+        MediaKind::Voice => say!(language, "media-voice"),
+        MediaKind::Video => say!(language, "media-video"),
+        MediaKind::VideoNote => say!(language, "media-video-note"),
+        MediaKind::Animation => say!(language, "media-animation"),
+        MediaKind::Audio => say!(language, "media-audio"),
+        MediaKind::Document => say!(language, "media-document"),
+        MediaKind::Poll => say!(language, "media-poll"),
+        MediaKind::Location => say!(language, "media-location"),
+        MediaKind::Contact => say!(language, "media-contact"),
+        MediaKind::Dice => say!(language, "media-dice"),
+        MediaKind::Story => say!(language, "media-story"),
+        MediaKind::Other => say!(language, "media-other"),
     }
 }
 
-/// The changing end of the prompt: old messages that are replied to, the time, and whom to answer.
+/// The changing end of the prompt: old messages that are replied to, the time, the language, and whom to answer.
 fn closing(scene: &Scene<'_>) -> String {
+    let language = scene.language;
     let mut closing = String::new();
     for message in &scene.gathered.replied_to {
-        let who = if message.author.kind == AuthorKind::Own { "ти".to_owned() } else { label(&message.author) };
-        closing.push_str(&format!("(раніше) {who}: {}\n", said(message)));
+        closing.push_str(&say!(
+            language,
+            "prompt-earlier",
+            who = &author_words(&message.author, language),
+            words = &said(message, language),
+        ));
+        closing.push('\n');
     }
+    closing.push_str(&say!(language, "prompt-now", moment = &locale::moment(language, scene.now)));
+    closing.push(' ');
+    closing.push_str(&say!(language, "prompt-language"));
     let private = scene.gathered.window.last().is_some_and(|message| message.chat.kind == ChatKind::Private);
+    if !private {
+        let whom = whom(scene);
+        closing.push(' ');
+        closing.push_str(&say!(language, "prompt-whom", count = whom.len(), whom = &whom.join(", ")));
+    }
+    closing
+}
+
+/// The labels of those who are answered, each once.
+fn whom(scene: &Scene<'_>) -> Vec<String> {
     let mut whom: Vec<String> = Vec::new();
     for message in scene.gathered.window.iter().filter(|message| scene.answer.contains(&message.id)) {
-        let label = label(&message.author);
+        let label = label(&message.author, scene.language);
         if !whom.contains(&label) {
             whom.push(label);
         }
     }
-    closing.push_str(&format!("(зараз {})", scene.now_words));
-    if !private {
-        closing.push_str(&format!(" (до тебе звертається {}; дай одну відповідь)", whom.join(", ")));
-    }
-    closing
+    whom
+}
+
+fn author_words(author: &Author, language: Language) -> String {
+    if author.kind == AuthorKind::Own { say!(language, "prompt-you") } else { label(author, language) }
 }

@@ -73,7 +73,6 @@ pub(super) struct Lines {
 pub(super) struct Place {
     pub(super) standing: Standing,
     pub(super) persona: Arc<Persona>,
-    #[expect(dead_code, reason = "locales are about to come")]
     pub(super) language: Language,
 }
 

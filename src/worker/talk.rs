@@ -12,7 +12,7 @@ use crate::{
     domain::{AddressedOutcome, Answer, MessageId, OutgoingKind, RichText},
     gemini::GeminiError,
     markup,
-    prompt::{Scene, assemble, is_blank, moment_words, strip_label},
+    prompt::{Scene, assemble, is_blank, strip_label},
     storage::ModelCall,
 };
 
@@ -65,7 +65,8 @@ impl Turn<'_> {
             persona: &place.persona,
             gathered: &gathered,
             answer: &answer,
-            now_words: &moment_words(now),
+            now,
+            language: place.language,
             tokens_max: options.context_tokens_max,
         });
         let outcome =

@@ -155,7 +155,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 /// Names everybody whom it answers, and nobody else.
 fn names_whom_it_answers(request: &RequestView<'_>) -> Reply {
     let text = request.last_user_text();
-    let whom = text.rsplit_once("до тебе звертається ").map_or("", |(_, whom)| whom);
+    let whom =
+        text.rsplit_once("до тебе зверта").and_then(|(_, rest)| rest.split_once(' ')).map_or("", |(_, whom)| whom);
     let whom = whom.split_once(';').map_or(whom, |(whom, _)| whom);
     Reply::say(format!("кажу: {}", whom.replace(['[', ']'], " ")))
 }

@@ -63,7 +63,7 @@ async fn ten_mentions_during_a_turn_become_one_answer_to_all() {
     assert_eq!(sent.len(), 2, "{}", bot.world().transcript(chat));
     assert_eq!(sent[1].reply_to, Some(calls[9].id), "it replies to the last of them");
     let request = bot.gemini().requests()[1].json().to_string();
-    let (_, whom) = request.rsplit_once("до тебе звертається").expect("whom to answer");
+    let (_, whom) = request.rsplit_once("до тебе звертаються").expect("whom to answer");
     for name in &names[..10] {
         assert!(whom.contains(name), "{name} is to be answered: {whom}");
     }

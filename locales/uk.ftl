@@ -1,0 +1,92 @@
+# The program's own words in Ukrainian; the persona's stand in persona/*.toml. `tests/locales.rs` compares this file with
+# the others and with the code.
+
+
+## Time
+
+moment =
+    { $weekday ->
+        [1] понеділок
+        [2] вівторок
+        [3] середа
+        [4] четвер
+        [5] п'ятниця
+        [6] субота
+       *[7] неділя
+    }, { date }, { $time }
+
+date =
+    { $day } { $month ->
+        [1] січня
+        [2] лютого
+        [3] березня
+        [4] квітня
+        [5] травня
+        [6] червня
+        [7] липня
+        [8] серпня
+        [9] вересня
+        [10] жовтня
+        [11] листопада
+       *[12] грудня
+    } { $year }
+
+# In the accusative: «на 1 годину», «за 3 хвилини».
+duration-hours =
+    { $hours } { $hours ->
+        [one] годину
+        [few] години
+       *[other] годин
+    }
+
+duration-minutes =
+    { $minutes } { $minutes ->
+        [one] хвилину
+        [few] хвилини
+       *[other] хвилин
+    }
+
+duration-hours-minutes = { duration-hours } { duration-minutes }
+
+
+## What the model is shown
+
+# Inside a speaker's label.
+prompt-no-name = без імені
+prompt-bot = бот
+prompt-anonymous-admin = анонімний адмін
+prompt-channel = канал
+
+# After a label.
+prompt-reply = (відповідає { $whom })
+prompt-reply-to-words = (відповідає { $whom } на «{ $words }»)
+prompt-reply-you = тобі
+prompt-reply-old = на старе повідомлення
+prompt-forwarded = (переслано від { $source })
+
+# The changing end of a prompt.
+prompt-earlier = (раніше) { $who }: { $words }
+prompt-you = ти
+prompt-now = (зараз { $moment })
+prompt-whom =
+    (до тебе { $count ->
+        [one] звертається
+       *[other] звертаються
+    } { $whom }; дай одну відповідь)
+prompt-language = (мова цього чату українська)
+
+# Instead of what cannot be shown.
+media-photo = фото
+media-sticker = стікер
+media-voice = голосове
+media-video = відео
+media-video-note = кружечок
+media-animation = гіфка
+media-audio = аудіо
+media-document = файл
+media-poll = опитування
+media-location = місце на мапі
+media-contact = контакт
+media-dice = кубик
+media-story = історія
+media-other = вкладення
