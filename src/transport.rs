@@ -57,6 +57,13 @@ pub struct TransportOptions {
     pub response_max_bytes: usize,
 }
 
+/// In a request's extensions: of a response that is larger, no more is read. Only ever lowers the transport's own limit.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseMax {
+    /// Bytes of the body.
+    pub bytes: usize,
+}
+
 impl Default for TransportOptions {
     fn default() -> Self {
         Self {
@@ -99,6 +106,7 @@ async fn send(
     request: Request<Bytes>,
     limit_bytes: usize,
 ) -> Result<Response<Bytes>, TransportError> {
+    let limit_bytes = request.extensions().get::<ResponseMax>().map_or(limit_bytes, |max| max.bytes.min(limit_bytes));
     let request = reqwest::Request::try_from(request)
         .map_err(|error| TransportError::NotSent { detail: format!("not a valid request: {}", describe(error)) })?;
     let mut response = client.execute(request).await.map_err(classify)?;

@@ -359,7 +359,15 @@ async fn no_error_prints_a_secret_or_a_word() {
     let text = RichText::plain(TEXT);
     for fault in telegram_faults() {
         world.fail_next("sendMessage", fault);
-        let message = OutgoingText { chat, topic: None, reply_to: None, text: &text, silent: false, no_preview: false };
+        let message = OutgoingText {
+            chat,
+            topic: None,
+            reply_to: None,
+            text: &text,
+            buttons: &Vec::new(),
+            silent: false,
+            no_preview: false,
+        };
         let error = telegram.send_message(&message).await.expect_err("the planned fault");
         let _ = writeln!(told, "{error}\n{error:?}");
     }

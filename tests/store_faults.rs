@@ -20,8 +20,8 @@ use futures_util::{FutureExt as _, future::join_all};
 use gryag::{
     clock::{Clock, SystemClock},
     domain::{
-        Author, AuthorKind, Chat, ChatId, ChatKind, Lane, LaneKind, Message, MessageId, OutgoingKind, ReplyTarget,
-        RequestId, RichText, Timestamp, UpdateKey, UserId,
+        Author, AuthorKind, Chat, ChatId, ChatKind, Lane, LaneKind, Message, MessageId, OutgoingKind, RequestId,
+        RichText, Timestamp, UpdateKey, UserId,
     },
     shutdown::Shutdown,
     storage::{
@@ -81,16 +81,9 @@ fn message(id: i64, text: &str) -> Message {
 }
 
 fn answered() -> FinishedTurn {
-    let says = NewOutgoing {
-        kind: OutgoingKind::Answer,
-        chat: group(),
-        target: ReplyTarget { topic: None, message_id: None },
-        parts: vec![RichText::plain("привіт")],
-        silent: false,
-        addressed: Vec::new(),
-        expires_at: SystemClock.now() + Duration::from_secs(600),
-        request_id: RequestId("request".to_owned()),
-    };
+    let (expires_at, request_id) = (SystemClock.now() + Duration::from_secs(600), RequestId("request".to_owned()));
+    let parts = vec![RichText::plain("привіт")];
+    let says = NewOutgoing::new(OutgoingKind::Answer, group(), parts, expires_at, request_id);
     FinishedTurn { remembered: vec![message(1, "привіт")], says: Some(says), ..FinishedTurn::default() }
 }
 

@@ -1,5 +1,7 @@
 //! The sender: takes send slots, makes the calls, and records how they end.
 //!
+//! A message is sent once. A reaction and an edit may be made twice, for the second changes nothing.
+//!
 //! `sending` is committed before a call, and only when its slot is free, so a crash leaves at most the calls that
 //! were in flight in doubt. A doubtful send is never made again by itself.
 
@@ -10,11 +12,11 @@ use tracing::Instrument as _;
 
 use crate::{
     clock::SharedClock,
-    domain::{Author, AuthorKind, Message, OutgoingKind, ReplyTo},
+    domain::{Author, AuthorKind, Message, OutgoingAction, ReplyTo},
     errors::{Class, Classify, ErrorHandler},
     shutdown::Shutdown,
     storage::{Bell, Ended, EndedOutgoing, OutboxStore, Outgoing, SendLimits, StorageError},
-    telegram::{Me, OutgoingText, Sent, Telegram, TelegramError},
+    telegram::{EditedText, Me, OutgoingText, Sent, Telegram, TelegramError},
     telemetry::{Metrics, metric},
 };
 
@@ -145,9 +147,10 @@ impl Sender {
     async fn send(&self, mut outgoing: Outgoing) {
         let parts = &self.parts;
         let ended = match self.call(&mut outgoing).await {
-            Ok(sent) => Ended::Sent(Box::new(self.as_message(&outgoing, &sent))),
+            Ok(Some(sent)) => Ended::Sent(Box::new(self.as_message(&outgoing, &sent))),
+            Ok(None) | Err(TelegramError::NotModified) => Ended::Done,
             Err(error) => {
-                parts.errors.handle("send", &error);
+                self.report(&outgoing, &error);
                 self.after(&outgoing, &error)
             }
         };
@@ -163,9 +166,18 @@ impl Sender {
         }
     }
 
+    /// A reaction is refused wherever a chat does not allow it: nobody's fault, and nobody need act.
+    fn report(&self, outgoing: &Outgoing, error: &TelegramError) {
+        if matches!(outgoing.action, OutgoingAction::React { .. }) {
+            tracing::debug!(outcome = error.short(), "a reaction was not set");
+        } else {
+            self.parts.errors.handle("send", error);
+        }
+    }
+
     /// Makes the call. What Telegram refused was not sent, so it is sent again at once without that which was refused;
     /// each such thing can go only once.
-    async fn call(&self, outgoing: &mut Outgoing) -> Result<Sent, TelegramError> {
+    async fn call(&self, outgoing: &mut Outgoing) -> Result<Option<Sent>, TelegramError> {
         loop {
             match self.call_once(outgoing).await {
                 Err(error) if drop_refused(outgoing, &error) => {
@@ -176,16 +188,29 @@ impl Sender {
         }
     }
 
-    async fn call_once(&self, outgoing: &Outgoing) -> Result<Sent, TelegramError> {
-        let text = OutgoingText {
-            chat: outgoing.chat.id,
-            topic: outgoing.target.topic,
-            reply_to: outgoing.target.message_id,
-            text: &outgoing.text,
-            silent: outgoing.silent,
-            no_preview: outgoing.kind != OutgoingKind::Answer,
-        };
-        self.parts.telegram.send_message(&text).await
+    /// What became a message, if the call was for one.
+    async fn call_once(&self, outgoing: &Outgoing) -> Result<Option<Sent>, TelegramError> {
+        let (telegram, chat) = (&self.parts.telegram, outgoing.chat.id);
+        let Outgoing { text, buttons, no_preview, .. } = outgoing;
+        match outgoing.action {
+            OutgoingAction::Say => {
+                let message = OutgoingText {
+                    chat,
+                    topic: outgoing.target.topic,
+                    reply_to: outgoing.target.message_id,
+                    text,
+                    buttons,
+                    silent: outgoing.silent,
+                    no_preview: *no_preview,
+                };
+                telegram.send_message(&message).await.map(Some)
+            }
+            OutgoingAction::React { to } => telegram.set_message_reaction(chat, to, &text.text).await.map(|()| None),
+            OutgoingAction::Edit { message } => {
+                let edit = EditedText { chat, message, text, buttons, no_preview: *no_preview };
+                telegram.edit_message_text(&edit).await.map(|()| None)
+            }
+        }
     }
 
     /// Records how a call ended; tries for a while, for nobody can ask Telegram again.
@@ -254,15 +279,20 @@ impl Sender {
             without_reply: false,
             problem: problem.clone(),
         };
+        let is_message = outgoing.action == OutgoingAction::Say;
+        let is_reaction = matches!(outgoing.action, OutgoingAction::React { .. });
         match error {
             TelegramError::NotSent { .. } | TelegramError::ServerError { .. } => {
                 again(retry_pause(outgoing.attempt), false)
             }
-            TelegramError::RateLimited { retry_after, .. } => again(*retry_after, true),
+            TelegramError::Ambiguous { .. } if !is_message => again(retry_pause(outgoing.attempt), false),
+            // Reactions are counted for themselves: the chat's messages need not wait.
+            TelegramError::RateLimited { retry_after, .. } => again(*retry_after, !is_reaction),
             TelegramError::Unauthorized { .. } => again(RETRY_UNAUTHORIZED, false),
             TelegramError::Migrated { to } => Ended::Migrated { to: *to },
             TelegramError::Ambiguous { .. } => Ended::Unknown { problem },
-            TelegramError::ChatGone { .. } => Ended::Refused { problem, chat_is_dead: true },
+            // Where it has no right to react it may well write.
+            TelegramError::ChatGone { .. } => Ended::Refused { problem, chat_is_dead: !is_reaction },
             _ => Ended::Refused { problem, chat_is_dead: false },
         }
     }
@@ -281,7 +311,7 @@ fn drop_refused(outgoing: &mut Outgoing, error: &TelegramError) -> bool {
 /// The label in `gryag_sends_total{outcome}`.
 fn word(ended: &Ended) -> &'static str {
     match ended {
-        Ended::Sent(_) => "sent",
+        Ended::Sent(_) | Ended::Done => "sent",
         Ended::Unknown { .. } => "unknown",
         Ended::Refused { .. } => "refused",
         Ended::RetryAt { .. } | Ended::Migrated { .. } => "retried",

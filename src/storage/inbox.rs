@@ -5,10 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::StorageError;
-use crate::domain::{
-    Chat, ChatId, Lane, Message, OutgoingKind, ReplyTarget, RequestId, RichText, Timestamp, TokenUsage, UpdateKey,
-};
+use super::{NewOutgoing, StorageError};
+use crate::domain::{ChatId, Lane, Message, RequestId, Timestamp, TokenUsage, UpdateKey};
 
 /// An update as the edge hands it over: raw, apart from its key and its lane.
 #[derive(Clone, Debug)]
@@ -99,27 +97,6 @@ pub struct ClaimedUpdate {
     pub request_id: RequestId,
 }
 
-/// Something to say, as a turn leaves it in the outbox.
-#[derive(Clone, Debug)]
-pub struct NewOutgoing {
-    /// Why it is said.
-    pub kind: OutgoingKind,
-    /// Where.
-    pub chat: Chat,
-    /// To whom and in which topic.
-    pub target: ReplyTarget,
-    /// The text in parts of at most 4096 UTF-16 units; never empty.
-    pub parts: Vec<RichText>,
-    /// Do not ring anybody's phone.
-    pub silent: bool,
-    /// When each addressed message that this answers was acknowledged.
-    pub addressed: Vec<Timestamp>,
-    /// Dropped if it was not sent by then.
-    pub expires_at: Timestamp,
-    /// Follows it through the logs.
-    pub request_id: RequestId,
-}
-
 /// One call of a model, for the ledger.
 #[derive(Clone, Debug)]
 pub struct ModelCall {
@@ -146,6 +123,8 @@ pub struct FinishedTurn {
     pub remembered: Vec<Message>,
     /// The answer or notice.
     pub says: Option<NewOutgoing>,
+    /// What else is to be done, after the answer: reactions, notices to somebody else. The lane does not wait for it.
+    pub also: Vec<NewOutgoing>,
     /// A failure line: said only if the chat heard none in the last ten minutes.
     pub failure_line: Option<NewOutgoing>,
     /// Calls for the ledger.

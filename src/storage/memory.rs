@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StorageError;
-use crate::domain::{ChatId, Message, MessageId, TopicId};
+use crate::domain::{ChatId, Message, MessageId, TopicId, Why};
 
 /// Which messages to gather.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +27,9 @@ pub trait MemoryStore: Send + Sync {
 
     /// One message of a chat, however old.
     async fn message(&self, chat: ChatId, id: MessageId) -> Result<Option<Message>, StorageError>;
+
+    /// Why the bot said this message; none for everybody else's, and for what nothing is known of.
+    async fn why(&self, chat: ChatId, id: MessageId) -> Result<Option<Why>, StorageError>;
 
     /// Whether a picture of this album is remembered.
     async fn album_is_known(&self, chat: ChatId, album: &str) -> Result<bool, StorageError>;

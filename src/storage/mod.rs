@@ -19,10 +19,10 @@ pub use chats::{ChatStore, Standing};
 pub use error::StorageError;
 pub use inbox::{
     Admission, Claim, ClaimRef, ClaimRequest, Claimed, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth, InboxStore,
-    ModelCall, NewOutgoing, NewUpdate, TurnEnd, Verdict,
+    ModelCall, NewUpdate, TurnEnd, Verdict,
 };
 pub use memory::{MemoryStore, WindowRequest};
-pub use outbox::{Ended, EndedOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
+pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
 pub use shared::{Heartbeat, SharedStore, Slot, StoreHealth};
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use super::StorageError;
 use crate::domain::{
-    AddressedOutcome, Chat, ChatId, Message, OutgoingId, OutgoingKind, ReplyTarget, RequestId, RichText, Timestamp,
+    AddressedOutcome, Buttons, Chat, ChatId, Message, MessageId, OutgoingAction, OutgoingId, OutgoingKind, ReplyTarget,
+    RequestId, RichText, Timestamp, Why,
 };
 
 /// Telegram's limits (telegram_api.md section 9); 0 switches one off. They are kept in the store because both
@@ -21,6 +22,83 @@ pub struct SendLimits {
     pub group_per_minute: u32,
 }
 
+/// Something to say or to do, as it is put into the outbox.
+#[derive(Clone, Debug)]
+pub struct NewOutgoing {
+    /// Why it is said.
+    pub kind: OutgoingKind,
+    /// What is done: a message, a reaction, an edit.
+    pub action: OutgoingAction,
+    /// Where.
+    pub chat: Chat,
+    /// To whom and in which topic; of no meaning for a reaction or an edit.
+    pub target: ReplyTarget,
+    /// The text in parts of at most 4096 UTF-16 units; never empty. A reaction (whose text is the emoji; empty takes it
+    /// away) and an edit have exactly one.
+    pub parts: Vec<RichText>,
+    /// Buttons under the last part; an edit without buttons takes them away.
+    pub buttons: Buttons,
+    /// Do not ring anybody's phone.
+    pub silent: bool,
+    /// Show no preview of its links.
+    pub no_preview: bool,
+    /// When each addressed message that this answers was acknowledged.
+    pub addressed: Vec<Timestamp>,
+    /// Why it is said, for `/why`: kept with the bot's own message once that is sent.
+    pub why: Option<Why>,
+    /// Dropped if it was not sent by then.
+    pub expires_at: Timestamp,
+    /// Follows it through the logs.
+    pub request_id: RequestId,
+}
+
+impl NewOutgoing {
+    /// A message to a chat: to nobody in it, audible, without buttons; links are previewed in answers only. The rest is
+    /// set by `..`.
+    pub fn new(
+        kind: OutgoingKind,
+        chat: Chat,
+        parts: Vec<RichText>,
+        expires_at: Timestamp,
+        request_id: RequestId,
+    ) -> Self {
+        Self {
+            kind,
+            action: OutgoingAction::Say,
+            chat,
+            target: ReplyTarget { topic: None, message_id: None },
+            parts,
+            buttons: Buttons::new(),
+            silent: false,
+            no_preview: kind != OutgoingKind::Answer,
+            addressed: Vec::new(),
+            why: None,
+            expires_at,
+            request_id,
+        }
+    }
+
+    /// A reaction to a message; `emoji` from the list that Telegram allows bots, or empty to take it away.
+    pub fn reaction(chat: Chat, to: MessageId, emoji: &str, expires_at: Timestamp, request_id: RequestId) -> Self {
+        let parts = vec![RichText::plain(emoji)];
+        let action = OutgoingAction::React { to };
+        Self { action, ..Self::new(OutgoingKind::Unasked, chat, parts, expires_at, request_id) }
+    }
+
+    /// Another text and other buttons for a message that the bot sent.
+    pub fn edit(
+        chat: Chat,
+        message: MessageId,
+        text: RichText,
+        buttons: Buttons,
+        expires_at: Timestamp,
+        request_id: RequestId,
+    ) -> Self {
+        let action = OutgoingAction::Edit { message };
+        Self { action, buttons, ..Self::new(OutgoingKind::Notice, chat, vec![text], expires_at, request_id) }
+    }
+}
+
 /// A part of an answer whose send slot is taken: it is marked `sending`, and the call must be made now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outgoing {
@@ -28,14 +106,20 @@ pub struct Outgoing {
     pub id: OutgoingId,
     /// Why it is said.
     pub kind: OutgoingKind,
+    /// What is done.
+    pub action: OutgoingAction,
     /// Where to; a migrated group's new id already.
     pub chat: Chat,
     /// To whom.
     pub target: ReplyTarget,
     /// What.
     pub text: RichText,
+    /// Buttons under it.
+    pub buttons: Buttons,
     /// Do not ring anybody's phone.
     pub silent: bool,
+    /// Show no preview of its links.
+    pub no_preview: bool,
     /// How often it was tried, this time included.
     pub attempt: u32,
     /// Follows it through the logs.
@@ -47,6 +131,9 @@ pub struct Outgoing {
 pub enum Ended {
     /// Telegram took it; this is the message as it stands in the chat now.
     Sent(Box<Message>),
+    /// Telegram did what is no message: it set the reaction, or changed the message. An edit's text is remembered in
+    /// place of the message's old one.
+    Done,
     /// It is not known whether Telegram took it. It is never sent again by itself.
     Unknown {
         /// Error words without content.
@@ -115,7 +202,8 @@ pub struct OutboxDepth {
 pub trait OutboxStore: Send + Sync {
     /// Takes up to `max` send slots: marks the oldest rows that are ready as `sending`, as far as the limits allow, one
     /// at a time in each chat. A row that only the limits delayed is not overtaken in its chat; one whose call failed
-    /// may be. A row that stays `sending` for longer than `call_limit` becomes `unknown`.
+    /// may be. A row that stays `sending` for longer than `call_limit` becomes `unknown`; a reaction or an edit is ready
+    /// again, for doing it twice does no harm.
     async fn begin_sends(
         &self,
         owner: &str,

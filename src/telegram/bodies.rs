@@ -1,16 +1,16 @@
 //! The bodies of requests: from our types to the Bot API's.
 
 use frankenstein::{
-    methods::SendMessageParams,
+    methods::{EditMessageTextParams, SendMessageParams},
     types::{
-        BotCommandScope, BotCommandScopeChat, BotCommandScopeChatAdministrators, LinkPreviewOptions, MessageEntity,
-        MessageEntityType, ReplyParameters,
+        BotCommandScope, BotCommandScopeChat, BotCommandScopeChatAdministrators, InlineKeyboardButton,
+        InlineKeyboardMarkup, LinkPreviewOptions, MessageEntity, MessageEntityType, ReplyMarkup, ReplyParameters,
     },
 };
 use serde::Serialize;
 
-use super::{CommandScope, OutgoingText};
-use crate::domain::{Entity, EntityKind};
+use super::{CommandScope, EditedText, OutgoingText};
+use crate::domain::{Buttons, Entity, EntityKind, RichText};
 
 /// frankenstein's own list of kinds is closed, so these two have bodies of our own.
 #[derive(Serialize)]
@@ -35,18 +35,43 @@ pub(super) struct Nothing {}
 
 /// The body of `sendMessage`.
 pub(super) fn send_message(message: &OutgoingText<'_>) -> SendMessageParams {
-    let entities: Vec<MessageEntity> = message.text.entities.iter().filter_map(entity).collect();
     let reply = id(message.reply_to.map(|id| id.0))
         .map(|id| ReplyParameters::builder().message_id(id).allow_sending_without_reply(true).build());
     SendMessageParams::builder()
         .chat_id(message.chat.0)
         .maybe_message_thread_id(id(message.topic.map(|topic| topic.0)))
         .text(message.text.text.as_str())
-        .maybe_entities((!entities.is_empty()).then_some(entities))
+        .maybe_entities(entities(message.text))
         .maybe_link_preview_options(message.no_preview.then_some(LinkPreviewOptions::DISABLED))
         .maybe_disable_notification(message.silent.then_some(true))
         .maybe_reply_parameters(reply)
+        .maybe_reply_markup(keyboard(message.buttons).map(ReplyMarkup::InlineKeyboardMarkup))
         .build()
+}
+
+/// The body of `editMessageText`.
+pub(super) fn edit_message_text(edit: &EditedText<'_>) -> EditMessageTextParams {
+    EditMessageTextParams::builder()
+        .chat_id(edit.chat.0)
+        .maybe_message_id(id(Some(edit.message.0)))
+        .text(edit.text.text.as_str())
+        .maybe_entities(entities(edit.text))
+        .maybe_link_preview_options(edit.no_preview.then_some(LinkPreviewOptions::DISABLED))
+        .maybe_reply_markup(keyboard(edit.buttons))
+        .build()
+}
+
+fn keyboard(buttons: &Buttons) -> Option<InlineKeyboardMarkup> {
+    let button = |button: &crate::domain::Button| {
+        InlineKeyboardButton::builder().text(&button.text).callback_data(&button.data).build()
+    };
+    let rows: Vec<Vec<_>> = buttons.iter().map(|row| row.iter().map(button).collect()).collect();
+    (!rows.is_empty()).then(|| InlineKeyboardMarkup::builder().inline_keyboard(rows).build())
+}
+
+fn entities(of: &RichText) -> Option<Vec<MessageEntity>> {
+    let entities: Vec<MessageEntity> = of.entities.iter().filter_map(entity).collect();
+    (!entities.is_empty()).then_some(entities)
 }
 
 /// Ids of messages and topics are 32 bits on the wire; a larger one was never Telegram's and is left out.

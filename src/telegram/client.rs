@@ -8,12 +8,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use frankenstein::{
-    methods::{
-        AnswerCallbackQueryParams, DeleteWebhookParams, GetFileParams, SendChatActionParams, SetMyCommandsParams,
-    },
-    types::{BotCommand, ChatAction},
-};
+use frankenstein::methods::DeleteWebhookParams;
 use http::{Method, Request, Response, Uri, header::CONTENT_TYPE};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -26,13 +21,10 @@ use super::{
     json::Object,
 };
 use crate::{
-    domain::{ChatId, MessageId, RichText, Timestamp, TopicId, UserId},
+    domain::{Timestamp, UserId},
     telemetry::{Metrics, metric},
     transport::{self, Transport},
 };
-
-/// What a download may take beyond a call: 20 MB at 1 MB/s.
-const DOWNLOAD_EXTRA: Duration = Duration::from_secs(20);
 
 /// How the Bot API is reached.
 #[derive(Clone, Debug)]
@@ -56,32 +48,6 @@ pub struct Me {
     pub first_name: String,
     /// Privacy mode is off: it sees everything that is said in its groups.
     pub can_read_all_group_messages: bool,
-}
-
-/// A text to send.
-#[derive(Clone, Copy, Debug)]
-pub struct OutgoingText<'a> {
-    /// Where to.
-    pub chat: ChatId,
-    /// The topic; none for General.
-    pub topic: Option<TopicId>,
-    /// The message it answers; the send survives that message's deletion.
-    pub reply_to: Option<MessageId>,
-    /// The text: 1 to 4096 UTF-16 units.
-    pub text: &'a RichText,
-    /// Without a sound.
-    pub silent: bool,
-    /// Without a preview of its links.
-    pub no_preview: bool,
-}
-
-/// A message that was sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Sent {
-    /// Its id in its chat.
-    pub message_id: MessageId,
-    /// When, by Telegram's clock; none if Telegram did not say.
-    pub date: Option<Timestamp>,
 }
 
 /// How updates are to be delivered.
@@ -114,32 +80,11 @@ pub struct WebhookInfo {
     pub last_error_message: Option<String>,
 }
 
-/// For whom a list of commands is shown; the narrowest wins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "the names are Telegram's own")]
-pub enum CommandScope {
-    Default,
-    AllPrivateChats,
-    AllGroupChats,
-    AllChatAdministrators,
-    Chat(ChatId),
-    ChatAdministrators(ChatId),
-}
-
-/// A file that may be downloaded for at least an hour.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FileHandle {
-    /// What [`Telegram::download`] takes.
-    pub file_path: String,
-    /// Its size, where Telegram tells.
-    pub size_bytes: Option<u64>,
-}
-
 /// Shared handle to the Bot API.
 #[derive(Clone)]
 pub struct Telegram {
     transport: Transport,
-    options: TelegramOptions,
+    pub(super) options: TelegramOptions,
     metrics: Metrics,
 }
 
@@ -171,36 +116,6 @@ impl Telegram {
             })
         })
         .await
-    }
-
-    /// Sends a text, once.
-    ///
-    /// # Errors
-    ///
-    /// [`TelegramError`]. After [`TelegramError::Ambiguous`] the message may have been delivered.
-    pub async fn send_message(&self, message: &OutgoingText<'_>) -> Result<Sent, TelegramError> {
-        self.call("sendMessage", &bodies::send_message(message), |answer| {
-            let sent = answer.object("result")?;
-            Some(Sent {
-                message_id: MessageId(sent.integer("message_id")?),
-                date: sent.integer("date").map(Timestamp::from_seconds),
-            })
-        })
-        .await
-    }
-
-    /// Shows "typing…" for five seconds, or until a message arrives.
-    ///
-    /// # Errors
-    ///
-    /// [`TelegramError`]; nothing is lost if it is ignored.
-    pub async fn send_typing(&self, chat: ChatId, topic: Option<TopicId>) -> Result<(), TelegramError> {
-        let body = SendChatActionParams::builder()
-            .chat_id(chat.0)
-            .maybe_message_thread_id(bodies::id(topic.map(|topic| topic.0)))
-            .action(ChatAction::Typing)
-            .build();
-        self.call("sendChatAction", &body, done).await
     }
 
     /// Asks for updates by webhook. Updates that wait at Telegram are kept.
@@ -270,89 +185,7 @@ impl Telegram {
         .await
     }
 
-    /// Sets the commands (name without slash, description) that Telegram suggests in `scope`.
-    ///
-    /// # Errors
-    ///
-    /// [`TelegramError`].
-    pub async fn set_my_commands(&self, scope: CommandScope, commands: &[(&str, &str)]) -> Result<(), TelegramError> {
-        let command =
-            |(name, description): &(&str, &str)| BotCommand::builder().command(*name).description(*description).build();
-        let body = SetMyCommandsParams::builder()
-            .commands(commands.iter().map(command).collect())
-            .scope(bodies::scope(scope))
-            .build();
-        self.call("setMyCommands", &body, done).await
-    }
-
-    /// Ends the waiting sign on a pressed button, with a short text (at most 200 characters) if given.
-    ///
-    /// # Errors
-    ///
-    /// [`TelegramError`].
-    pub async fn answer_callback_query(&self, id: &str, text: Option<&str>) -> Result<(), TelegramError> {
-        let body = AnswerCallbackQueryParams::builder().callback_query_id(id).maybe_text(text).build();
-        self.call("answerCallbackQuery", &body, done).await
-    }
-
-    /// Makes a file ready for [`Self::download`].
-    ///
-    /// # Errors
-    ///
-    /// [`TelegramError`]; [`TelegramError::BadFile`] above 20 MB.
-    pub async fn get_file(&self, file_id: &str) -> Result<FileHandle, TelegramError> {
-        let body = GetFileParams::builder().file_id(file_id).build();
-        self.call("getFile", &body, |answer| {
-            let file = answer.object("result")?;
-            Some(FileHandle { file_path: file.words("file_path")?, size_bytes: file.value("file_size") })
-        })
-        .await
-    }
-
-    /// Downloads a file that [`Self::get_file`] named.
-    ///
-    /// # Errors
-    ///
-    /// [`TelegramError`]; [`TelegramError::FileTooLarge`] above `max_bytes`.
-    pub async fn download(&self, file_path: &str, max_bytes: usize) -> Result<Bytes, TelegramError> {
-        const METHOD: &str = "download";
-        let started = Instant::now();
-        let result = self.download_once(METHOD, file_path, max_bytes).await;
-        self.record(METHOD, started, result.as_ref().err());
-        result
-    }
-
-    async fn download_once(
-        &self,
-        method: &'static str,
-        file_path: &str,
-        max_bytes: usize,
-    ) -> Result<Bytes, TelegramError> {
-        // A local server in `--local` mode names a path on its own disk, which cannot be fetched.
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
-        if file_path.starts_with('/') || file_path.contains("..") || !file_path.chars().all(plain) {
-            return Err(TelegramError::BadFile { description: "its path is not one of telegram's".to_owned() });
-        }
-        let request = self
-            .address(method, "/file", file_path)
-            .and_then(|uri| Request::get(uri).body(Bytes::new()).map_err(|_| not_a_request(method)))?;
-        let response = self.exchange(method, request, self.options.call_timeout + DOWNLOAD_EXTRA).await?;
-        let body = response.body();
-        match response.status().as_u16() {
-            200 if body.len() > max_bytes => Err(TelegramError::FileTooLarge { limit_bytes: max_bytes }),
-            200 => Ok(response.into_body()),
-            code @ (400 | 404) => {
-                Err(TelegramError::BadFile { description: format!("the download was refused with {code}") })
-            }
-            _ => {
-                let json = std::str::from_utf8(body).unwrap_or_default();
-                let answer = Object::read(json).ok();
-                Err(error::from_answer(method, response.status(), response.headers(), answer.as_ref()))
-            }
-        }
-    }
-
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         method: &'static str,
         body: &impl Serialize,
@@ -389,7 +222,7 @@ impl Telegram {
         result
     }
 
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         method: &'static str,
         request: Request<Bytes>,
@@ -417,25 +250,25 @@ impl Telegram {
     }
 
     /// The one place where the token is joined to an address.
-    fn address(&self, method: &'static str, prefix: &str, suffix: &str) -> Result<Uri, TelegramError> {
+    pub(super) fn address(&self, method: &'static str, prefix: &str, suffix: &str) -> Result<Uri, TelegramError> {
         let base = self.options.api_url.trim_end_matches('/');
         let token = self.options.token.expose_secret();
         format!("{base}{prefix}/bot{token}/{suffix}").parse().map_err(|_| not_a_request(method))
     }
 
-    fn record(&self, method: &'static str, started: Instant, error: Option<&TelegramError>) {
+    pub(super) fn record(&self, method: &'static str, started: Instant, error: Option<&TelegramError>) {
         let outcome = error.map_or("ok", TelegramError::short);
         let labels = [("method", method), ("outcome", outcome)];
         self.metrics.record(&metric::TELEGRAM_REQUEST_DURATION, &labels, started.elapsed());
     }
 }
 
-fn not_a_request(method: &'static str) -> TelegramError {
+pub(super) fn not_a_request(method: &'static str) -> TelegramError {
     let detail = "no valid address: check TELEGRAM_API_URL and TELEGRAM_BOT_TOKEN".to_owned();
     TelegramError::NotSent { method, detail }
 }
 
 /// For methods that answer `true`, or something that nobody needs.
-fn done(answer: &Object<'_>) -> Option<()> {
+pub(super) fn done(answer: &Object<'_>) -> Option<()> {
     answer.has("result").then_some(())
 }

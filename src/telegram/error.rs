@@ -85,6 +85,12 @@ pub enum TelegramError {
     /// Nothing to change: the message is as asked for, or gone. To be ignored.
     #[error("the message needs or allows no change")]
     NotModified,
+    /// The reaction is not allowed: not one of Telegram's, or not in this chat, or its message is gone. To be ignored.
+    #[error("the reaction is not allowed: {description}")]
+    ReactionRefused {
+        /// Telegram's reason.
+        description: String,
+    },
     /// The button press is too old to be answered. To be ignored.
     #[error("the button press is too old to be answered")]
     QueryTooOld,
@@ -150,6 +156,7 @@ impl TelegramError {
             Self::TooLong => "too_long",
             Self::EmptyText => "empty_text",
             Self::NotModified => "not_modified",
+            Self::ReactionRefused { .. } => "reaction_refused",
             Self::QueryTooOld => "query_too_old",
             Self::BadFile { .. } => "bad_file",
             Self::FileTooLarge { .. } => "file_too_large",
@@ -181,6 +188,7 @@ impl Classify for TelegramError {
             | Self::ThreadGone
             | Self::TopicClosed
             | Self::NotModified
+            | Self::ReactionRefused { .. }
             | Self::QueryTooOld
             | Self::BadFile { .. }
             | Self::FileTooLarge { .. }
@@ -195,6 +203,10 @@ pub(super) fn from_transport(method: &'static str, error: &TransportError) -> Te
     let detail = redact(&error.to_string());
     match error {
         TransportError::NotSent { .. } => TelegramError::NotSent { method, detail },
+        // A download does nothing at Telegram, so nothing is in doubt.
+        TransportError::TooLarge { limit_bytes } if method == super::files::DOWNLOAD => {
+            TelegramError::FileTooLarge { limit_bytes: *limit_bytes }
+        }
         TransportError::Ambiguous { .. } | TransportError::TooLarge { .. } => {
             TelegramError::Ambiguous { method, status: None, detail }
         }
@@ -253,6 +265,8 @@ fn from_description(method: &'static str, description: String) -> TelegramError 
         || any(&["message can't be deleted", "message can't be edited"])
     {
         TelegramError::NotModified
+    } else if any(&["reaction_", "reactions_", "message to react not found"]) {
+        TelegramError::ReactionRefused { description }
     } else if any(&["query is too old", "query id is invalid"]) {
         TelegramError::QueryTooOld
     } else if any(&["wrong file", "file is too big", "invalid file"]) {

@@ -6,24 +6,30 @@
 
 mod author;
 mod bodies;
+mod chats;
 mod client;
 mod error;
+mod files;
 mod incoming;
 mod json;
 mod kind;
 mod media;
+mod messages;
 mod peek;
 mod place;
+mod reactions;
 mod spans;
 mod webhook;
 
-pub use client::{
-    CommandScope, FileHandle, Me, OutgoingText, Sent, Telegram, TelegramOptions, WebhookInfo, WebhookSettings,
-};
+pub use chats::{CommandScope, Standing};
+pub use client::{Me, Telegram, TelegramOptions, WebhookInfo, WebhookSettings};
 pub use error::TelegramError;
+pub use files::FileHandle;
 pub use incoming::{Callback, Incoming, IncomingMessage, Membership, ParseError, Reaction, parse};
 pub use kind::Kind;
+pub use messages::{EditedText, OutgoingText, Sent};
 pub use peek::{Peek, peek};
+pub use reactions::ALLOWED_REACTIONS;
 pub use spans::{Command, Mention, SpanKind, TextSpan};
 pub use webhook::{ALLOWED_UPDATES, MAX_CONNECTIONS, Registration, ensure_webhook};
 

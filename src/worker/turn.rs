@@ -93,19 +93,16 @@ impl Turn<'_> {
     pub(super) fn outgoing(&self, kind: OutgoingKind, parts: Vec<RichText>, to: &[&Line]) -> NewOutgoing {
         let last = to.last().expect("something is said to somebody");
         let message = last.message();
+        let chat = Chat { id: message.chat.id, kind: message.chat.kind, title: None };
+        let expires_at = self.worker.parts.clock.now() + self.worker.options.age_max;
         NewOutgoing {
-            kind,
-            chat: Chat { id: message.chat.id, kind: message.chat.kind, title: None },
             target: ReplyTarget { topic: message.topic, message_id: Some(message.id) },
-            parts,
-            silent: false,
             addressed: if kind == OutgoingKind::Answer {
                 to.iter().map(|line| line.received_at).collect()
             } else {
                 Vec::new()
             },
-            expires_at: self.worker.parts.clock.now() + self.worker.options.age_max,
-            request_id: last.request_id.clone(),
+            ..NewOutgoing::new(kind, chat, parts, expires_at, last.request_id.clone())
         }
     }
 

@@ -1,6 +1,7 @@
 //! The whole bot in a simulated world: real edge, inbox, worker, memory, outbox and store; Telegram and Gemini are the
 //! strict stand-ins of the sandbox, reached without sockets, in paused time.
 
+mod actions;
 mod conversation;
 mod duplicates;
 mod gemini_outages;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gryag::{
-    domain::{Chat, ChatId, ChatKind, OutgoingKind, ReplyTarget, RequestId, RichText, Timestamp},
+    domain::{Chat, ChatId, ChatKind, OutgoingKind, RequestId, RichText, Timestamp},
     sandbox::telegram::{CallOutcome, FakeTelegram, SendLimits, TelegramOptions},
     storage::{NewOutgoing, OutboxStore as _},
 };
@@ -23,16 +23,10 @@ fn strict_world() -> Setup {
 
 /// Puts something to say into the store, as a turn would.
 async fn queue(town: &Town, chat: ChatId, kind: ChatKind, parts: usize) {
-    let outgoing = NewOutgoing {
-        kind: OutgoingKind::Notice,
-        chat: Chat { id: chat, kind, title: None },
-        target: ReplyTarget { topic: None, message_id: None },
-        parts: (0..parts).map(|part| RichText::plain(format!("частина {part}"))).collect(),
-        silent: false,
-        addressed: Vec::new(),
-        expires_at: now(town.world()) + Duration::from_secs(3600),
-        request_id: RequestId("r".to_owned()),
-    };
+    let chat = Chat { id: chat, kind, title: None };
+    let parts = (0..parts).map(|part| RichText::plain(format!("частина {part}"))).collect();
+    let expires_at = now(town.world()) + Duration::from_secs(3600);
+    let outgoing = NewOutgoing::new(OutgoingKind::Notice, chat, parts, expires_at, RequestId("r".to_owned()));
     town.store().say(outgoing, now(town.world())).await.expect("queued");
 }
 

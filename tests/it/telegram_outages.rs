@@ -135,16 +135,9 @@ async fn what_may_have_been_delivered_is_unknown_and_never_sent_again() {
 
 /// Something to say that no turn has said.
 fn words(chat: ChatId, text: RichText, target: ReplyTarget, bot: &TestBot) -> NewOutgoing {
-    NewOutgoing {
-        kind: OutgoingKind::Notice,
-        chat: Chat { id: chat, kind: ChatKind::Group, title: None },
-        target,
-        parts: vec![text],
-        silent: false,
-        addressed: Vec::new(),
-        expires_at: now(bot.world()) + 10 * MINUTE,
-        request_id: RequestId("r".to_owned()),
-    }
+    let chat = Chat { id: chat, kind: ChatKind::Group, title: None };
+    let (expires_at, request_id) = (now(bot.world()) + 10 * MINUTE, RequestId("r".to_owned()));
+    NewOutgoing { target, ..NewOutgoing::new(OutgoingKind::Notice, chat, vec![text], expires_at, request_id) }
 }
 
 #[tokio::test(start_paused = true)]

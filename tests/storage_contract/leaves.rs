@@ -46,6 +46,7 @@ pub(crate) async fn a_fenced_finish_leaves_nothing(world: World) {
     let turn = FinishedTurn {
         remembered: vec![message(-10, 1, "привіт")],
         says: Some(says(-10, "answer", 1, world.now())),
+        also: vec![says(-20, "notice", 1, world.now())],
         failure_line: Some(says(-10, "failure", 1, world.now())),
         calls: vec![call(world.now())],
         migrated: Some((ChatId(-10), ChatId(-100))),

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod actions;
 mod answers;
 mod claims;
 mod inbox;
@@ -120,6 +121,17 @@ contract! {
         a_delayed_answer_is_not_overtaken_in_its_chat,
         entities_and_flags_come_back_whole,
         the_depth_and_the_counts_name_every_state,
+    }
+    actions {
+        a_reaction_and_an_edit_come_back_whole,
+        buttons_stand_under_the_last_part,
+        a_reaction_leaves_no_message_and_an_edit_changes_the_remembered_one,
+        what_is_no_message_is_done_again_if_its_sender_died,
+        reactions_and_edits_keep_the_limits_too,
+        what_is_about_a_message_stays_behind_when_its_group_moves,
+        an_edit_in_two_parts_is_refused,
+        why_something_was_said_is_known_once_it_is_sent,
+        what_else_a_turn_leaves_comes_after_its_answer_and_holds_up_no_lane,
     }
     answers {
         a_lane_waits_until_its_answer_is_sent,

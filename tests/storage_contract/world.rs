@@ -202,15 +202,11 @@ pub(crate) fn chat(id: i64) -> Chat {
 
 /// An answer in so many parts, named `text 0`, `text 1`…
 pub(crate) fn says(chat_id: i64, text: &str, parts: usize, now: Timestamp) -> NewOutgoing {
+    let parts = (0..parts).map(|part| RichText::plain(format!("{text} {part}"))).collect();
+    let (expires_at, request_id) = (now + Duration::from_secs(600), RequestId(format!("request {text}")));
     NewOutgoing {
-        kind: OutgoingKind::Answer,
-        chat: chat(chat_id),
         target: ReplyTarget { topic: None, message_id: Some(MessageId(7)) },
-        parts: (0..parts).map(|part| RichText::plain(format!("{text} {part}"))).collect(),
-        silent: false,
-        addressed: Vec::new(),
-        expires_at: now + Duration::from_secs(600),
-        request_id: RequestId(format!("request {text}")),
+        ..NewOutgoing::new(OutgoingKind::Answer, chat(chat_id), parts, expires_at, request_id)
     }
 }
 

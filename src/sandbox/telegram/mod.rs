@@ -17,7 +17,6 @@ mod json;
 mod limits;
 mod methods;
 mod places;
-mod reactions;
 mod refusal;
 mod router;
 mod state;

@@ -286,15 +286,19 @@ pub(super) fn finish(
     for call in &turn.calls {
         keep_call(tx, call)?;
     }
+    let waits = outbox::Ties { lane: Some(claim.lane_id), ..outbox::Ties::default() };
     if let Some(says) = &turn.says {
-        outbox::insert(tx, says, Some(claim.lane_id), now)?;
+        outbox::insert(tx, says, waits, now)?;
     }
     let mut end = TurnEnd { failure_line_said: false };
     if let Some(line) = &turn.failure_line
         && may_say_failure_line(tx, line.chat.id, line.chat.kind.as_str(), now)?
     {
-        outbox::insert(tx, line, Some(claim.lane_id), now)?;
+        outbox::insert(tx, line, waits, now)?;
         end.failure_line_said = true;
+    }
+    for also in &turn.also {
+        outbox::insert(tx, also, outbox::Ties::default(), now)?;
     }
     reschedule(tx, claim.lane_id, now)?;
     Ok(end)

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use deadpool_sqlite::rusqlite::{Connection, Row, params};
 
-use super::{SqliteStore, execute, query_all, query_one};
+use super::{SqliteStore, execute, outbox::read_why, query_all, query_one};
 use crate::{
     domain::{
         Author, AuthorKind, Chat, ChatId, ChatKind, Media, MediaKind, Message, MessageId, Quote, ReplyTo, Timestamp,
-        TopicId, UserId,
+        TopicId, UserId, Why,
     },
     storage::{MemoryStore, StorageError, WindowRequest},
 };
@@ -55,6 +55,17 @@ impl MemoryStore for SqliteStore {
     async fn message(&self, chat: ChatId, id: MessageId) -> Result<Option<Message>, StorageError> {
         self.read("fetching a message", move |connection| {
             query_one(connection, "fetching a message", MESSAGE_SQL, params![chat.0, id.0], |row| message(chat, row))
+        })
+        .await
+    }
+
+    async fn why(&self, chat: ChatId, id: MessageId) -> Result<Option<Why>, StorageError> {
+        self.read("asking why something was said", move |connection| {
+            let sql = "SELECT why FROM messages WHERE chat_id = ?1 AND message_id = ?2";
+            let stored = query_one(connection, "asking why something was said", sql, params![chat.0, id.0], |row| {
+                row.get::<_, Option<String>>(0)
+            })?;
+            Ok(stored.flatten().and_then(|stored| read_why(&stored)))
         })
         .await
     }

@@ -1,21 +1,26 @@
-//! What is to be said, and how its sends end.
+//! What is to be said and done, and how its sends end.
 
 mod entities;
 mod pacing;
+mod row;
+mod why;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_sqlite::rusqlite::{Connection, params};
 
-use self::entities::stored_entities;
-pub(super) use self::pacing::begin_sends;
+pub(super) use self::{
+    pacing::begin_sends,
+    row::{Ties, insert},
+    why::read_why,
+};
 use super::{
     SqliteStore, execute, inbox, memory, query_all, query_one,
     writer::{Priority, Rings},
 };
 use crate::{
-    domain::{AddressedOutcome, ChatId, OutgoingId, OutgoingKind, Timestamp},
+    domain::{AddressedOutcome, ChatId, Message, OutgoingId, OutgoingKind, Timestamp},
     storage::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, SendLimits, Sends, StorageError},
 };
 
@@ -55,7 +60,10 @@ impl OutboxStore for SqliteStore {
     }
 
     async fn say(&self, outgoing: NewOutgoing, now: Timestamp) -> Result<(), StorageError> {
-        self.write("saying something", Priority::Other, Rings::OUTBOX, move |tx| insert(tx, &outgoing, None, now)).await
+        self.write("saying something", Priority::Other, Rings::OUTBOX, move |tx| {
+            insert(tx, &outgoing, Ties::default(), now)
+        })
+        .await
     }
 
     async fn outbox_counts(&self) -> Result<Vec<(String, u64)>, StorageError> {
@@ -91,69 +99,6 @@ impl OutboxStore for SqliteStore {
     }
 }
 
-/// Puts all parts of an answer into the outbox; the lane waits for them.
-pub(super) fn insert(
-    tx: &Connection,
-    outgoing: &NewOutgoing,
-    lane: Option<i64>,
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    let doing = "queueing an answer";
-    if outgoing.parts.is_empty() {
-        // Its lane would wait for it forever.
-        return Err(StorageError::Backend { doing, detail: "it has no parts".to_owned() });
-    }
-    let lane = match lane {
-        // Commands must not wait for the send of an earlier command's answer.
-        Some(lane) => query_one(
-            tx,
-            doing,
-            "UPDATE lanes SET unsent = unsent + 1 WHERE id = ?1 AND kind = 0 RETURNING id",
-            params![lane],
-            |row| row.get::<_, i64>(0),
-        )?,
-        None => None,
-    };
-    let parts = outgoing.parts.len();
-    let mut answer_id = 0;
-    for (part, text) in outgoing.parts.iter().enumerate() {
-        // Only the last part carries whom the answer answers: they are answered when all of it has arrived.
-        let addressed: Vec<i64> =
-            if part + 1 == parts { outgoing.addressed.iter().map(|at| at.0).collect() } else { Vec::new() };
-        execute(
-            tx,
-            doing,
-            "INSERT INTO outbox (answer_id, part, parts, kind, lane_id, chat_id, chat_kind, topic_id, reply_to, text, \
-             entities, silent, addressed, state, not_before, created_at, expires_at, request_id) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, ?17)",
-            params![
-                answer_id,
-                i64::try_from(part).unwrap_or(i64::MAX),
-                i64::try_from(parts).unwrap_or(i64::MAX),
-                outgoing.kind.as_str(),
-                lane,
-                outgoing.chat.id.0,
-                outgoing.chat.kind.as_str(),
-                outgoing.target.topic.map_or(0, |topic| topic.0),
-                outgoing.target.message_id.map(|id| id.0),
-                text.text,
-                stored_entities(&text.entities),
-                outgoing.silent,
-                serde_json::json!(addressed).to_string(),
-                if part == 0 { "ready" } else { "queued" },
-                now.0,
-                outgoing.expires_at.0,
-                outgoing.request_id.0,
-            ],
-        )?;
-        if part == 0 {
-            answer_id = tx.last_insert_rowid();
-            execute(tx, doing, "UPDATE outbox SET answer_id = ?1 WHERE id = ?1", params![answer_id])?;
-        }
-    }
-    Ok(())
-}
-
 /// Only the call that is on its way may end, and only once. Without the attempt, an end that is recorded again (its
 /// first commit was not heard of) would end the next call of the row, and it would be sent twice.
 pub(super) fn check_fence(tx: &Connection, owner: &str, id: OutgoingId, attempt: u32) -> Result<ChatId, StorageError> {
@@ -177,8 +122,11 @@ pub(super) fn end_send(
     match ended {
         Ended::Sent(message) => {
             memory::remember_all(tx, std::slice::from_ref(&message))?;
-            let sql = "UPDATE outbox SET message_id = ?2 WHERE id = ?1";
-            execute(tx, "noting a sent message", sql, params![id.0, message.id.0])?;
+            note_sent(tx, id, &message)?;
+            close(tx, id, "sent", "", now)
+        }
+        Ended::Done => {
+            remember_edit(tx, id, now)?;
             close(tx, id, "sent", "", now)
         }
         Ended::Unknown { problem } => close(tx, id, "unknown", &problem, now),
@@ -201,6 +149,46 @@ pub(super) fn end_send(
             Ok(None)
         }
     }
+}
+
+/// Keeps with the message why it was said, and with its row of the talk budget which message it became.
+fn note_sent(tx: &Connection, id: OutgoingId, message: &Message) -> Result<(), StorageError> {
+    let doing = "noting a sent message";
+    let noted = query_one(
+        tx,
+        doing,
+        "UPDATE outbox SET message_id = ?2 WHERE id = ?1 RETURNING why, unasked_id",
+        params![id.0, message.id.0],
+        |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<i64>>(1)?)),
+    )?;
+    let (why, unasked) = noted.unwrap_or_default();
+    if let Some(why) = why {
+        let sql = "UPDATE messages SET why = ?3 WHERE chat_id = ?1 AND message_id = ?2";
+        execute(tx, doing, sql, params![message.chat.id.0, message.id.0, why])?;
+    }
+    if let Some(unasked) = unasked {
+        // Of a line in several parts, people react to any; the first stands for it.
+        let sql = "UPDATE unasked SET message_id = COALESCE(message_id, ?2) WHERE id = ?1";
+        execute(tx, doing, sql, params![unasked, message.id.0])?;
+    }
+    Ok(())
+}
+
+/// A message that the bot has changed is remembered as it now stands.
+fn remember_edit(tx: &Connection, id: OutgoingId, now: Timestamp) -> Result<(), StorageError> {
+    let doing = "remembering an edit of its own";
+    let edit = query_one(
+        tx,
+        doing,
+        "SELECT chat_id, target, text FROM outbox WHERE id = ?1 AND action = 'edit'",
+        params![id.0],
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, String>(2)?)),
+    )?;
+    if let Some((chat, target, text)) = edit {
+        let sql = "UPDATE messages SET text = ?3, edited_at = ?4 WHERE chat_id = ?1 AND message_id = ?2";
+        execute(tx, doing, sql, params![chat, target, text, now.0])?;
+    }
+    Ok(())
 }
 
 fn ready_again(
@@ -239,7 +227,8 @@ pub(super) fn migrate(tx: &Connection, from: ChatId, to: ChatId) -> Result<(), S
         tx,
         "following a migration",
         // A supergroup counts its messages anew, so the old reply targets mean nothing there.
-        "UPDATE outbox SET chat_id = ?2, reply_to = NULL WHERE state IN ('queued', 'ready', 'sending') AND chat_id = ?1",
+        "UPDATE outbox SET chat_id = ?2, reply_to = NULL, target = NULL \
+         WHERE state IN ('queued', 'ready', 'sending') AND chat_id = ?1",
         params![from.0, to.0],
     )?;
     Ok(())
@@ -280,8 +269,8 @@ fn close(
     let (answer, part, parts) = query_one(
         tx,
         doing,
-        "UPDATE outbox SET state = ?2, problem = NULLIF(?3, ''), ended_at = ?4, text = '', entities = '[]' \
-         WHERE id = ?1 RETURNING answer_id, part, parts",
+        "UPDATE outbox SET state = ?2, problem = NULLIF(?3, ''), ended_at = ?4, text = '', entities = '[]', \
+         buttons = NULL, why = NULL WHERE id = ?1 RETURNING answer_id, part, parts",
         params![id.0, state, problem, now.0],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     )?
@@ -290,8 +279,8 @@ fn close(
         execute(
             tx,
             doing,
-            "UPDATE outbox SET state = ?2, problem = ?3, ended_at = ?4, text = '', entities = '[]' \
-             WHERE answer_id = ?1 AND state = 'queued'",
+            "UPDATE outbox SET state = ?2, problem = ?3, ended_at = ?4, text = '', entities = '[]', \
+             buttons = NULL, why = NULL WHERE answer_id = ?1 AND state = 'queued'",
             params![answer, state, problem, now.0],
         )?;
     } else if part + 1 < parts {

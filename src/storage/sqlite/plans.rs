@@ -19,8 +19,8 @@ use super::{
 use crate::{
     clock::TokioClock,
     domain::{
-        Author, AuthorKind, Chat, ChatId, ChatKind, Lane, LaneKind, Message, MessageId, OutgoingKind, ReplyTarget,
-        RequestId, RichText, Timestamp, TokenUsage, UpdateKey, UserId,
+        Author, AuthorKind, Chat, ChatId, ChatKind, Lane, LaneKind, Message, MessageId, OutgoingAction, OutgoingKind,
+        ReplyTarget, RequestId, RichText, Timestamp, TokenUsage, UpdateKey, UserId, Why,
     },
     shutdown::Shutdown,
     storage::{
@@ -34,8 +34,8 @@ use crate::{
 const SMALL_SCANS: &[(&str, &str, &str)] = &[
     ("SCAN CONSTANT ROW", "SELECT $1", "the pool asks whether a connection lives"),
     (
-        "SCAN outbox USING COVERING INDEX outbox_sending",
-        "SELECT id FROM outbox WHERE state = 'sending' AND (",
+        "SCAN outbox USING INDEX outbox_sending",
+        "SELECT id, action = 'say' FROM outbox WHERE state = 'sending' AND (",
         "a partial index that holds the calls in flight, at most some dozens a process",
     ),
     (
@@ -136,16 +136,25 @@ fn message(id: i64) -> Message {
 }
 
 fn says(parts: usize) -> NewOutgoing {
+    let (expires_at, request_id) = (START + Duration::from_secs(600), RequestId("request".to_owned()));
+    let texts = vec![RichText::plain("привіт"); parts];
     NewOutgoing {
-        kind: OutgoingKind::Answer,
-        chat: message(1).chat,
         target: ReplyTarget { topic: None, message_id: Some(MessageId(1)) },
-        parts: vec![RichText::plain("привіт"); parts],
-        silent: false,
         addressed: vec![START],
-        expires_at: START + Duration::from_secs(600),
-        request_id: RequestId("request".to_owned()),
+        why: Some(Why {
+            trigger: "name".to_owned(),
+            score: None,
+            model: None,
+            usage: TokenUsage::default(),
+            cost_nano_usd: None,
+            is_cached: false,
+        }),
+        ..NewOutgoing::new(OutgoingKind::Answer, message(1).chat, texts, expires_at, request_id)
     }
+}
+
+fn edits() -> NewOutgoing {
+    NewOutgoing { action: OutgoingAction::Edit { message: MessageId(1) }, ..says(1) }
 }
 
 fn whole_turn() -> FinishedTurn {
@@ -161,6 +170,7 @@ fn whole_turn() -> FinishedTurn {
     FinishedTurn {
         remembered: vec![message(100_001), message(100_002), message(100_001)],
         says: Some(says(2)),
+        also: vec![edits()],
         failure_line: Some(says(1)),
         calls: vec![call],
         migrated: Some((ChatId(-11), ChatId(-12))),
@@ -194,6 +204,7 @@ async fn run_memory(store: &SqliteStore) {
     let request = WindowRequest { chat: ChatId(-10), topic: None, limit: 80, block: 8 };
     assert!(store.window(request).await.unwrap().len() > 70);
     store.message(ChatId(-10), MessageId(1)).await.unwrap();
+    store.why(ChatId(-10), MessageId(1)).await.unwrap();
     store.album_is_known(ChatId(-10), "album").await.unwrap();
     store.standing(ChatId(-10), vec![UserId(5)]).await.unwrap();
 }
@@ -212,6 +223,7 @@ async fn run_sends(store: &SqliteStore) {
         Ended::Unknown { problem: "cut".to_owned() },
         Ended::Refused { problem: "gone".to_owned(), chat_is_dead: true },
     ];
+    store.say(edits(), START).await.unwrap();
     for ended in ends {
         let send = begin(store).await.into_iter().next().expect("something is to be sent");
         store.end_send("a", send.id, send.attempt, ended, START).await.unwrap();

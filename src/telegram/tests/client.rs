@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use tower::{service_fn, util::BoxCloneSyncService};
 
 use crate::{
-    domain::{ChatId, Entity, EntityKind, MessageId, RichText, TopicId},
+    domain::{Button, ChatId, Entity, EntityKind, MessageId, RichText, TopicId, UserId},
     errors::{Class, Classify as _},
-    telegram::{CommandScope, OutgoingText, Telegram, TelegramError, TelegramOptions},
+    telegram::{CommandScope, EditedText, OutgoingText, Standing, Telegram, TelegramError, TelegramOptions},
     telemetry::Metrics,
     transport::{Transport, TransportError},
 };
@@ -70,6 +70,7 @@ async fn send(telegram: &Telegram) -> Result<crate::telegram::Sent, TelegramErro
         topic: None,
         reply_to: None,
         text: &text,
+        buttons: &Vec::new(),
         silent: false,
         no_preview: false,
     };
@@ -84,6 +85,10 @@ async fn refused(status: u16, answer: &str) -> TelegramError {
 
 fn refusal(code: u16, description: &str) -> String {
     json!({"ok": false, "error_code": code, "description": description}).to_string()
+}
+
+fn button(text: &str, data: &str) -> Button {
+    Button { text: text.to_owned(), data: data.to_owned() }
 }
 
 #[tokio::test]
@@ -104,6 +109,7 @@ async fn a_text_is_sent_with_topic_reply_and_utf16_entities() {
         topic: Some(TopicId(33)),
         reply_to: Some(MessageId(5)),
         text: &text,
+        buttons: &vec![vec![button("Так", "yes"), button("Ні", "no")]],
         silent: true,
         no_preview: true,
     };
@@ -117,6 +123,8 @@ async fn a_text_is_sent_with_topic_reply_and_utf16_entities() {
             "chat_id": -1005, "message_thread_id": 33, "text": "😀 так", "disable_notification": true,
             "reply_parameters": {"message_id": 5, "allow_sending_without_reply": true},
             "link_preview_options": {"is_disabled": true},
+            "reply_markup": {"inline_keyboard":
+                [[{"text": "Так", "callback_data": "yes"}, {"text": "Ні", "callback_data": "no"}]]},
             "entities": [
                 {"type": "bold", "offset": 3, "length": 3},
                 {"type": "text_link", "offset": 0, "length": 2, "url": "https://example.org"},
@@ -163,6 +171,8 @@ async fn every_refusal_of_the_fact_sheet_is_told_apart() {
         (400, "Bad Request: query is too old and response timeout expired or query ID is invalid", "query_too_old"),
         (400, "Bad Request: wrong file_id or the file is temporarily unavailable", "bad_file"),
         (400, "Bad Request: file is too big", "bad_file"),
+        (400, "Bad Request: REACTION_INVALID", "reaction_refused"),
+        (400, "Bad Request: message to react not found", "reaction_refused"),
         (400, "Bad Request: something new", "refused"),
         (401, "Unauthorized", "unauthorized"),
         (403, "Forbidden: bot was blocked by the user", "chat_gone"),
@@ -320,15 +330,66 @@ async fn the_other_methods_ask_what_they_say() {
     telegram.send_typing(ChatId(5), Some(TopicId(9))).await.unwrap();
     telegram.delete_webhook().await.unwrap();
     telegram.answer_callback_query("q", Some("готово")).await.unwrap();
-    telegram.set_my_commands(CommandScope::Chat(ChatId(5)), &[("help", "що я вмію")]).await.unwrap();
+    telegram.set_my_commands(CommandScope::Chat(ChatId(5)), Some("uk"), &[("help", "що я вмію")]).await.unwrap();
     let bodies: Vec<Value> = seen.take().into_iter().map(|exchange| exchange.body).collect();
     assert_eq!(bodies[0], json!({"chat_id": 5, "message_thread_id": 9, "action": "typing"}));
     assert_eq!(bodies[1], json!({"drop_pending_updates": false}));
     assert_eq!(bodies[2], json!({"callback_query_id": "q", "text": "готово"}));
     assert_eq!(
         bodies[3],
-        json!({"commands": [{"command": "help", "description": "що я вмію"}], "scope": {"type": "chat", "chat_id": 5}})
+        json!({"commands": [{"command": "help", "description": "що я вмію"}], "scope": {"type": "chat", "chat_id": 5},
+            "language_code": "uk"})
     );
+}
+
+#[tokio::test]
+async fn a_reaction_is_set_or_taken_away_and_a_message_edited() {
+    let done = || (200, r#"{"ok":true,"result":true}"#.to_owned());
+    let (telegram, seen) = telegram([done(), done(), (200, r#"{"ok":true,"result":{"message_id":6}}"#.to_owned())]);
+    telegram.set_message_reaction(ChatId(-5), MessageId(6), "👍").await.unwrap();
+    telegram.set_message_reaction(ChatId(-5), MessageId(6), "").await.unwrap();
+    let (text, buttons) = (RichText::plain("стало"), vec![vec![button("Так", "yes")]]);
+    let edit = EditedText { chat: ChatId(-5), message: MessageId(6), text: &text, buttons: &buttons, no_preview: true };
+    telegram.edit_message_text(&edit).await.unwrap();
+    let bodies: Vec<Value> = seen.take().into_iter().map(|exchange| exchange.body).collect();
+    let reaction = json!([{"type": "emoji", "emoji": "👍"}]);
+    assert_eq!(bodies[0], json!({"chat_id": -5, "message_id": 6, "reaction": reaction}));
+    assert_eq!(bodies[1], json!({"chat_id": -5, "message_id": 6, "reaction": []}));
+    let keyboard = json!([[{"text": "Так", "callback_data": "yes"}]]);
+    assert_eq!(
+        bodies[2],
+        json!({"chat_id": -5, "message_id": 6, "text": "стало", "link_preview_options": {"is_disabled": true},
+            "reply_markup": {"inline_keyboard": keyboard}})
+    );
+}
+
+#[tokio::test]
+async fn somebodys_standing_is_read_leniently() {
+    for (member, standing, is_admin) in [
+        (json!({"status": "creator"}), Standing::Creator, true),
+        (json!({"status": "administrator", "can_do": "anything"}), Standing::Administrator, true),
+        (json!({"status": "member"}), Standing::Member, false),
+        (json!({"status": "restricted", "is_member": true}), Standing::Restricted, false),
+        (json!({"status": "restricted", "is_member": false}), Standing::Left, false),
+        (json!({"status": "left"}), Standing::Left, false),
+        (json!({"status": "kicked", "until_date": 0}), Standing::Kicked, false),
+        (json!({"status": "hologram"}), Standing::Member, false),
+    ] {
+        let (telegram, seen) = telegram([(200, json!({"ok": true, "result": member}).to_string())]);
+        let found = telegram.get_chat_member(ChatId(-5), UserId(7)).await.unwrap();
+        assert_eq!((found, found.is_admin()), (standing, is_admin), "{member}");
+        assert_eq!(seen.take()[0].body, json!({"chat_id": -5, "user_id": 7}));
+    }
+}
+
+#[tokio::test]
+async fn the_admins_of_a_group_are_listed_and_the_bot_can_leave() {
+    let admins = json!({"ok": true, "result": [{"status": "creator", "user": {"id": 5_000_000_000_i64}},
+        {"status": "hologram"}, {"status": "administrator", "user": {"id": 7}}]});
+    let (telegram, seen) = telegram([(200, admins.to_string()), (200, r#"{"ok":true,"result":true}"#.to_owned())]);
+    assert_eq!(telegram.get_chat_administrators(ChatId(-5)).await.unwrap(), [UserId(5_000_000_000), UserId(7)]);
+    telegram.leave_chat(ChatId(-5)).await.unwrap();
+    assert!(seen.take().iter().all(|exchange| exchange.body == json!({"chat_id": -5})));
 }
 
 #[tokio::test]

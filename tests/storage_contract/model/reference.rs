@@ -221,7 +221,9 @@ impl Reference {
                 answer.not_before = at.0;
                 None
             }
-            Ended::Migrated { .. } => unreachable!("the model's groups stay where they are"),
+            Ended::Done | Ended::Migrated { .. } => {
+                unreachable!("the model only says, in groups that stay where they are")
+            }
         })
     }
 

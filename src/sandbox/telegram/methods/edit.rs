@@ -8,10 +8,10 @@ use crate::{
     sandbox::telegram::{
         Change, FakeTelegram, MessageRef,
         chat::{Standing, StoredMessage},
-        reactions,
         refusal::Refusal,
         state::State,
     },
+    telegram::ALLOWED_REACTIONS,
 };
 
 const NOT_MODIFIED: &str = "message is not modified: specified new message content and reply markup are exactly the \
@@ -100,7 +100,7 @@ pub(super) fn set_message_reaction(telegram: &FakeTelegram, call: &wire::SetMess
         return Err(Refusal::bad_request("REACTIONS_TOO_MANY"));
     }
     let is_known = |reaction: &wire::Reaction| {
-        reaction.kind == "emoji" && reaction.emoji.as_deref().is_some_and(reactions::is_reaction)
+        reaction.kind == "emoji" && reaction.emoji.as_deref().is_some_and(|emoji| ALLOWED_REACTIONS.contains(&emoji))
     };
     if !call.reaction.iter().all(is_known) {
         return Err(Refusal::bad_request("REACTION_INVALID"));

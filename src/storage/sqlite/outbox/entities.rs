@@ -1,8 +1,8 @@
-//! Formatting as it stands in a row: JSON, so that no column depends on what Telegram formats next year.
+//! Formatting and buttons as they stand in a row: JSON, so that no column depends on what Telegram formats next year.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Entity, EntityKind};
+use crate::domain::{Button, Buttons, Entity, EntityKind};
 
 /// An entity as it is stored.
 #[derive(Serialize, Deserialize)]
@@ -56,4 +56,15 @@ pub(super) fn read_entities(stored: &str) -> Vec<Entity> {
             Some(Entity { kind, offset: entity.offset, length: entity.length })
         })
         .collect()
+}
+
+/// Rows of pairs: what a button shows, what comes back when it is pressed.
+pub(super) fn stored_buttons(buttons: &Buttons) -> String {
+    let rows = buttons.iter().map(|row| row.iter().map(|button| (&button.text, &button.data)).collect::<Vec<_>>());
+    serde_json::json!(rows.collect::<Vec<_>>()).to_string()
+}
+
+pub(super) fn read_buttons(stored: &str) -> Buttons {
+    let rows: Vec<Vec<(String, String)>> = serde_json::from_str(stored).unwrap_or_default();
+    rows.into_iter().map(|row| row.into_iter().map(|(text, data)| Button { text, data }).collect()).collect()
 }

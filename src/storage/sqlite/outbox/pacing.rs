@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use deadpool_sqlite::rusqlite::{Connection, Row, params};
+use deadpool_sqlite::rusqlite::{self, Connection, params};
 
 use super::{
-    super::{execute, memory, query_all, query_one},
-    close,
-    entities::read_entities,
-    migrate,
+    super::{execute, query_all, query_one},
+    close, migrate, ready_again,
+    row::{self, CANDIDATES_SQL, Candidate},
 };
 use crate::{
-    domain::{
-        Chat, ChatId, ChatKind, MessageId, OutgoingId, OutgoingKind, ReplyTarget, RequestId, RichText, Timestamp,
-        TopicId,
-    },
-    storage::{EndedOutgoing, Outgoing, SendLimits, Sends, StorageError},
+    domain::{ChatId, ChatKind, OutgoingAction, OutgoingId, Timestamp},
+    storage::{EndedOutgoing, SendLimits, Sends, StorageError},
 };
 
 /// Sends leave us evenly, but reach Telegram with some jitter; the windows are this much longer than Telegram's.
@@ -28,13 +24,6 @@ const LOOK: usize = 128;
 const LOOK_AGAIN: (i64, i64) = (20, 1_000);
 /// No pause is this long: a row that is due only later was written before the clock stepped back.
 const HORIZON: Duration = Duration::from_secs(3600);
-
-struct Candidate {
-    id: i64,
-    answer_id: i64,
-    expires_at: i64,
-    outgoing: Outgoing,
-}
 
 pub(in super::super) fn begin_sends(
     tx: &Connection,
@@ -85,37 +74,10 @@ fn candidates(tx: &Connection, max: usize, now: Timestamp) -> Result<Vec<Candida
     query_all(
         tx,
         "looking for ready sends",
-        "SELECT id, answer_id, expires_at, kind, chat_id, chat_kind, topic_id, reply_to, text, entities, silent, \
-         attempts, request_id FROM outbox WHERE state = 'ready' AND not_before <= ?1 ORDER BY not_before, id LIMIT ?2",
+        CANDIDATES_SQL,
         params![now.0, i64::try_from(max.min(LOOK)).unwrap_or(0)],
-        candidate,
+        row::read,
     )
-}
-
-fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
-    let id: i64 = row.get(0)?;
-    let kind: String = row.get(3)?;
-    let chat_kind: String = row.get(5)?;
-    let topic: i64 = row.get(6)?;
-    let entities: String = row.get(9)?;
-    Ok(Candidate {
-        id,
-        answer_id: row.get(1)?,
-        expires_at: row.get(2)?,
-        outgoing: Outgoing {
-            id: OutgoingId(id),
-            kind: OutgoingKind::from_stored(&kind),
-            chat: Chat { id: ChatId(row.get(4)?), kind: memory::kind_of(&chat_kind), title: None },
-            target: ReplyTarget {
-                topic: (topic != 0).then_some(TopicId(topic)),
-                message_id: row.get::<_, Option<i64>>(7)?.map(MessageId),
-            },
-            text: RichText { text: row.get(8)?, entities: read_entities(&entities) },
-            silent: row.get(10)?,
-            attempt: row.get(11)?,
-            request_id: RequestId(row.get(12)?),
-        },
-    })
 }
 
 /// When a row may go.
@@ -148,12 +110,16 @@ fn may_send(
             migrate(tx, ChatId(chat), ChatId(to))?;
             candidate.outgoing.chat.id = ChatId(to);
             candidate.outgoing.target.message_id = None;
+            candidate.is_aimless = candidate.outgoing.action != OutgoingAction::Say;
         } else if dead_at.is_some() {
             return Ok(Pace::Never("nothing can be sent to this chat any more".to_owned()));
         }
         if let Some(until) = blocked_until.filter(|until| *until > now.0) {
             return Ok(Pace::Later(until));
         }
+    }
+    if candidate.is_aimless {
+        return Ok(Pace::Never("its message stayed behind in the group that became a supergroup".to_owned()));
     }
     if let Some(at) = older_one_waits(tx, candidate)? {
         return Ok(Pace::Later(at));
@@ -244,19 +210,24 @@ fn mark_sending(tx: &Connection, owner: &str, id: i64, now: Timestamp) -> Result
     Ok(())
 }
 
-/// Sends whose sender died in the middle: whether Telegram took them cannot be known.
+/// Sends whose sender died in the middle: whether Telegram took them cannot be known. What is no message is done again.
 fn give_up_lost(tx: &Connection, call_limit: Duration, now: Timestamp) -> Result<Vec<EndedOutgoing>, StorageError> {
     let lost = query_all(
         tx,
         "looking for lost sends",
         // A mark from the future was made before the clock stepped back.
-        "SELECT id FROM outbox WHERE state = 'sending' AND (sending_at <= ?1 OR sending_at > ?2)",
+        "SELECT id, action = 'say' FROM outbox WHERE state = 'sending' AND (sending_at <= ?1 OR sending_at > ?2)",
         params![(now - call_limit).0, (now + call_limit).0],
-        |row| row.get(0).map(OutgoingId),
+        |row| Ok((row.get(0).map(OutgoingId)?, row.get::<_, bool>(1)?)),
     )?;
     let mut ended = Vec::new();
-    for id in lost {
-        ended.extend(close(tx, id, "unknown", "its sender died during the call", now)?);
+    for (id, is_message) in lost {
+        let problem = "its sender died during the call";
+        if is_message {
+            ended.extend(close(tx, id, "unknown", problem, now)?);
+        } else {
+            ready_again(tx, id, now, false, problem)?;
+        }
     }
     Ok(ended)
 }

@@ -1,11 +1,8 @@
-//! The emoji that Telegram takes as reactions (Bot API, ReactionTypeEmoji).
+//! The emoji that Telegram takes as reactions of bots.
 
-/// Whether `emoji` may be a reaction.
-pub(super) fn is_reaction(emoji: &str) -> bool {
-    EMOJI.contains(&emoji)
-}
-
-const EMOJI: &[&str] = &[
+/// Telegram's fixed list (Bot API, ReactionTypeEmoji). Some are written without the variation selector that a keyboard adds:
+/// with it, Telegram refuses them.
+pub const ALLOWED_REACTIONS: &[&str] = &[
     "❤",
     "👍",
     "👎",
