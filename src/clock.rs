@@ -7,9 +7,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use jiff::{Zoned, tz::TimeZone};
 use tokio::time::Instant;
 
-use crate::domain::Timestamp;
+use crate::domain::{Day, Timestamp};
 
 /// Where stored times come from.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -49,5 +50,48 @@ impl TokioClock {
 impl Clock for TokioClock {
     fn now(&self) -> Timestamp {
         self.start_at + self.start.elapsed()
+    }
+}
+
+fn in_kyiv(at: Timestamp) -> Zoned {
+    let zone = TimeZone::get("Europe/Kyiv").unwrap_or(TimeZone::UTC);
+    jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().to_zoned(zone)
+}
+
+/// The day that Kyiv's calendar shows.
+pub fn kyiv_day(at: Timestamp) -> Day {
+    let today = in_kyiv(at).date();
+    // From the epoch to the years that a timestamp can hold no count overflows.
+    Day(today.since(jiff::civil::Date::constant(1970, 1, 1)).map_or(0, |span| i64::from(span.get_days())))
+}
+
+/// When that day began: midnight in Kyiv.
+pub fn kyiv_midnight(at: Timestamp) -> Timestamp {
+    in_kyiv(at).start_of_day().map_or(at, |midnight| Timestamp(midnight.timestamp().as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+    }
+
+    #[test]
+    fn the_day_changes_at_midnight_in_kyiv_in_winter_and_in_summer() {
+        for (before, after) in [
+            ("2026-11-23T21:59:59.999Z", "2026-11-23T22:00:00Z"),
+            ("2026-07-01T20:59:59.999Z", "2026-07-01T21:00:00Z"),
+            // The days on which the clock is changed have 25 and 23 hours.
+            ("2026-10-25T21:59:59.999Z", "2026-10-25T22:00:00Z"),
+            ("2027-03-28T20:59:59.999Z", "2027-03-28T21:00:00Z"),
+        ] {
+            assert_eq!(kyiv_day(at(before)).0 + 1, kyiv_day(at(after)).0, "{before}");
+            assert_eq!(kyiv_midnight(at(after)), at(after));
+            assert!(kyiv_midnight(at(before)) < at(before));
+        }
+        assert_eq!(kyiv_day(at("1970-01-01T12:00:00Z")), Day(0));
+        assert_eq!(kyiv_day(at("2026-11-23T12:00:00Z")), Day(20_780));
     }
 }

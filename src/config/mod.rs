@@ -12,6 +12,7 @@ mod essential;
 mod gemini;
 mod key;
 pub mod models;
+pub mod prices;
 mod problem;
 mod retired;
 mod settings;

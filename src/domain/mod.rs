@@ -6,6 +6,7 @@ mod ids;
 mod message;
 mod prompt;
 mod reply;
+mod spend;
 mod time;
 mod turn;
 
@@ -14,5 +15,6 @@ pub use ids::{ChatId, MessageId, OutgoingId, RequestId, TopicId, UpdateKey, User
 pub use message::{Author, AuthorKind, Media, MediaKind, Message, Quote, ReplyTo};
 pub use prompt::{Answer, Prompt, PromptTurn, Role, TokenUsage};
 pub use reply::{Button, Buttons, Entity, EntityKind, ReplyTarget, RichText};
-pub use time::Timestamp;
+pub use spend::{Cost, NANO_USD, PersonSpent, Spent, Tally};
+pub use time::{Day, Timestamp};
 pub use turn::{AddressedOutcome, Lane, LaneKind, OutgoingAction, OutgoingKind, Why};

@@ -18,6 +18,10 @@ impl Timestamp {
     }
 }
 
+/// A day of Kyiv's calendar: days since 1970-01-01. Budgets are renewed when it changes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Day(pub i64);
+
 impl ops::Add<Duration> for Timestamp {
     type Output = Self;
 
