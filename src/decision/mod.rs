@@ -1,10 +1,12 @@
 //! Whether to speak: pure. It is told what was said, by whom and how old it is; it never asks anybody anything.
 
 mod addressed;
+mod spend;
 
 use crate::domain::Timestamp;
 
 pub use addressed::{Trigger, addressed};
+pub use spend::{Allowance, Budgets, Purse};
 
 /// One message of a turn as the decision sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
