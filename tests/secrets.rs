@@ -12,7 +12,7 @@ use gryag::{
     clock::{SharedClock, TokioClock},
     config::Config,
     domain::{ChatId, Prompt, PromptTurn, RichText, Role, UserId},
-    gemini::{Gemini, GeminiOptions},
+    gemini::{Choice, Gemini, GeminiOptions},
     random::Seeded,
     sandbox::{
         gemini::{self as gemini_world, FakeGemini, GeminiFault, Reply},
@@ -380,7 +380,7 @@ async fn no_error_prints_a_secret_or_a_word() {
         let client = marked_gemini(model.transport(), "http://CANARYhost.invalid");
         let _ = writeln!(told, "{client:?}");
         model.fail_always("*", fault);
-        let outcome = client.answer(&marked_prompt(), Instant::now() + Duration::from_secs(20)).await;
+        let outcome = client.answer(&marked_prompt(), Instant::now() + Duration::from_secs(20), Choice::USUAL).await;
         if let Err(error) = outcome.result {
             let _ = writeln!(told, "{error}\n{error:?}\n{:?}", outcome.calls);
         }

@@ -83,16 +83,27 @@ CREATE TABLE spending (
     scope            TEXT NOT NULL,    -- bot, chat, person
     id               INTEGER NOT NULL, -- 0 for the bot
     calls            INTEGER NOT NULL DEFAULT 0,
-    nano_usd         INTEGER NOT NULL DEFAULT 0,
-    unasked_nano_usd INTEGER NOT NULL DEFAULT 0, -- of these, for what nobody asked
+    nano_usd         INTEGER NOT NULL DEFAULT 0, -- of calls whose price is known
+    counted_nano_usd INTEGER NOT NULL DEFAULT 0, -- what budgets count: the same, and the others at the dearest price
+    unasked_nano_usd INTEGER NOT NULL DEFAULT 0, -- of that, for what nobody asked
     unpriced_tokens  INTEGER NOT NULL DEFAULT 0, -- of calls whose price is not known
     PRIMARY KEY (day, scope, id)
+) WITHOUT ROWID;
+CREATE INDEX spending_of ON spending (scope, id, day);
+
+-- Calls of a shared rate by minute: who was not asked may take only a part of what those who were leave.
+CREATE TABLE rate_minutes (
+    name    TEXT NOT NULL,
+    minute  INTEGER NOT NULL, -- minutes since 1970
+    asked   INTEGER NOT NULL DEFAULT 0,
+    unasked INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (name, minute)
 ) WITHOUT ROWID;
 
 -- Answers to questions that stand alone, for whoever asks the same again within the hour.
 CREATE TABLE answers (
     chat_id  INTEGER NOT NULL,
-    question BLOB NOT NULL, -- SHA-256 of persona version and normalised question
+    question BLOB NOT NULL, -- SHA-256 of persona version, language and normalised question
     text     TEXT NOT NULL, -- as the model wrote it
     model    TEXT NOT NULL,
     user_id  INTEGER NOT NULL, -- who asked first: it goes when they are forgotten
@@ -100,6 +111,7 @@ CREATE TABLE answers (
     PRIMARY KEY (chat_id, question)
 ) WITHOUT ROWID;
 CREATE INDEX answers_at ON answers (at);
+CREATE INDEX answers_of ON answers (chat_id, at);
 CREATE INDEX answers_user ON answers (user_id);
 
 -- What was deleted at somebody's wish: ids and times only, so that a restored backup can be made to forget again.

@@ -52,4 +52,8 @@ impl RateSlots for StoreSlots {
             Err(_) => Err(SlotsUnavailable),
         }
     }
+
+    async fn take_spare(&self) -> Result<bool, SlotsUnavailable> {
+        self.store.take_spare_slot("gemini", self.per_minute).await.map_err(|_| SlotsUnavailable)
+    }
 }

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt as _;
 
 use super::{
+    choice::Choice,
     error::GeminiError,
     judge,
     ledger::{CallRecord, Ledger},
@@ -16,9 +17,12 @@ use super::{
     wire::{self, Settings},
 };
 use crate::{
-    clock::SharedClock,
-    config::models::{lowest_thinking, takes_temperature},
-    domain::{Answer, Prompt},
+    clock::{SharedClock, kyiv_day},
+    config::{
+        models::{lowest_thinking, takes_temperature},
+        prices,
+    },
+    domain::{Answer, Prompt, TokenUsage},
     errors::{Class, Classify as _},
     layers::breaker::BreakerHandle,
     random::SharedRandom,
@@ -35,11 +39,16 @@ pub struct Outcome {
     pub calls: Vec<CallRecord>,
 }
 
+/// Which of two models is the cheaper one is judged by a question of this size: the window of a lively chat and a
+/// sentence or two.
+const TYPICAL: TokenUsage = TokenUsage { prompt: 4_000, cached: 0, thoughts: 100, answer: 100 };
+
 /// Asks Gemini. Shared between turns; neither `Clone` nor cheap, so keep it in an `Arc`.
 pub struct Gemini {
     first: Model,
     fallback: Option<Model>,
     upstream: Upstream,
+    clock: SharedClock,
     call_timeout: Duration,
 }
 
@@ -94,39 +103,61 @@ impl Gemini {
                 model(name, thinking)
             }),
             upstream,
+            clock,
             call_timeout: options.call_timeout,
         })
     }
 
-    /// Asks the first model and, if that one cannot answer and another may, the fallback. Ends by `deadline`.
-    pub async fn answer(&self, prompt: &Prompt, deadline: Instant) -> Outcome {
+    /// Asks the first model (or the one that `choice` says) and, if that one cannot answer and another may, the other.
+    /// Ends by `deadline`.
+    pub async fn answer(&self, prompt: &Prompt, deadline: Instant, choice: Choice) -> Outcome {
         let ledger = Ledger::default();
-        let result = match &self.fallback {
-            None => self.first.ask_patiently(prompt, deadline, &ledger).await,
-            Some(fallback) => self.ask_both(fallback, prompt, deadline, &ledger).await,
+        let question = Question { prompt, deadline, ledger: &ledger, is_unasked: choice.is_unasked };
+        let result = match (self.order(choice), choice.is_unasked) {
+            ((first, _), true) => match self.spent_quota() {
+                Some(error) => Err(error),
+                None => first.ask(&question).await,
+            },
+            ((first, None), false) => first.ask_patiently(&question).await,
+            ((first, Some(fallback)), false) => self.ask_both(first, fallback, &question).await,
         };
         Outcome { result, calls: ledger.take() }
     }
 
-    async fn ask_both(
-        &self,
-        fallback: &Model,
-        prompt: &Prompt,
-        deadline: Instant,
-        ledger: &Ledger,
-    ) -> Result<Answer, GeminiError> {
+    /// What a typical question costs where `choice` sends it, in nano-dollars as budgets count them.
+    pub fn typical_cost(&self, choice: Choice) -> i64 {
+        self.order(choice).0.typical_cost(&self.clock)
+    }
+
+    /// Which model is asked first, and which one then.
+    fn order(&self, choice: Choice) -> (&Model, Option<&Model>) {
+        match &self.fallback {
+            Some(fallback)
+                if choice.is_cheaper && fallback.typical_cost(&self.clock) < self.first.typical_cost(&self.clock) =>
+            {
+                (fallback, Some(&self.first))
+            }
+            fallback => (&self.first, fallback.as_ref()),
+        }
+    }
+
+    /// The quota that one of the models has spent.
+    fn spent_quota(&self) -> Option<GeminiError> {
+        let models = std::iter::once(&self.first).chain(&self.fallback);
+        models
+            .filter_map(|model| model.rest.refusal())
+            .find(|error| matches!(error, GeminiError::QuotaPerDay { .. } | GeminiError::QuotaPerMinute { .. }))
+    }
+
+    async fn ask_both(&self, first: &Model, fallback: &Model, question: &Question<'_>) -> Result<Answer, GeminiError> {
+        let deadline = question.deadline;
         let first_deadline = if fallback.is_available() { self.leave_room(deadline) } else { deadline };
-        let error = match self.first.ask(prompt, first_deadline, ledger).await {
+        let error = match first.ask(&Question { deadline: first_deadline, ..*question }).await {
             Err(error) if judge::another_model_may_help(&error) => error,
             result => return result,
         };
-        tracing::info!(
-            from = self.first.name,
-            to = fallback.name,
-            because = error.short(),
-            "asking the fallback model"
-        );
-        fallback.ask_patiently(prompt, deadline, ledger).await.map_err(|second| more_hopeful(error, second))
+        tracing::info!(from = first.name, to = fallback.name, because = error.short(), "asking the fallback model");
+        fallback.ask_patiently(question).await.map_err(|second| more_hopeful(error, second))
     }
 
     /// Waits and retries of the first model may not eat the fallback's time: one call of it, at most a third.
@@ -160,6 +191,14 @@ fn more_hopeful(first: GeminiError, second: GeminiError) -> GeminiError {
     if hope(&second) > hope(&first) { second } else { first }
 }
 
+/// What is asked, by when, and where its calls are noted.
+struct Question<'a> {
+    prompt: &'a Prompt,
+    deadline: Instant,
+    ledger: &'a Ledger,
+    is_unasked: bool,
+}
+
 /// One model with its stack and what is remembered about it.
 struct Model {
     name: String,
@@ -170,26 +209,32 @@ struct Model {
 }
 
 impl Model {
+    fn typical_cost(&self, clock: &SharedClock) -> i64 {
+        prices::built_in().cost(&self.name, kyiv_day(clock.now()), TYPICAL).counted_nano_usd
+    }
+
     fn is_available(&self) -> bool {
         self.rest.refusal().is_none() && self.breaker.refusal().is_none()
     }
 
     /// Asks when no other model is left to ask: waits out a rest that ends before the deadline.
-    async fn ask_patiently(&self, prompt: &Prompt, deadline: Instant, ledger: &Ledger) -> Result<Answer, GeminiError> {
+    async fn ask_patiently(&self, question: &Question<'_>) -> Result<Answer, GeminiError> {
         if let Some(GeminiError::QuotaPerMinute { retry_after: Some(rest), .. }) = self.rest.refusal()
-            && Instant::now().checked_add(rest).is_some_and(|end| end < deadline)
+            && Instant::now().checked_add(rest).is_some_and(|end| end < question.deadline)
         {
             sleep(rest).await;
         }
-        self.ask(prompt, deadline, ledger).await
+        self.ask(question).await
     }
 
-    async fn ask(&self, prompt: &Prompt, deadline: Instant, ledger: &Ledger) -> Result<Answer, GeminiError> {
+    async fn ask(&self, question: &Question<'_>) -> Result<Answer, GeminiError> {
         if let Some(error) = self.rest.refusal() {
             return Err(error);
         }
-        let body = wire::request(prompt, &self.settings)?;
-        let reply = self.stack.clone().oneshot(Ask { body, deadline, ledger: ledger.clone() }).await;
+        let body = wire::request(question.prompt, &self.settings)?;
+        let Question { deadline, is_unasked, .. } = *question;
+        let reply =
+            self.stack.clone().oneshot(Ask { body, deadline, ledger: question.ledger.clone(), is_unasked }).await;
         let reply = reply.inspect_err(|error| self.rest.learn(error))?;
         Ok(Answer { text: reply.text, model: self.name.clone(), usage: reply.usage, cut: reply.cut })
     }

@@ -15,17 +15,23 @@ use super::{
     stack::{Ask, Reply},
 };
 use crate::{
-    domain::TokenUsage,
+    clock::{SharedClock, kyiv_day},
+    config::prices,
+    domain::{Cost, Timestamp, TokenUsage},
     telemetry::{Metrics, metric},
 };
 
 /// One HTTP call of the model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CallRecord {
+    /// When it was begun.
+    pub at: Timestamp,
     /// Which model was called.
     pub model: String,
     /// What upstream counted; zero where it did not tell (errors are not billed).
     pub usage: TokenUsage,
+    /// What that cost, by the day's price.
+    pub cost: Cost,
     /// From the request's start to its result.
     pub took: Duration,
     /// `answered`, `cut`, `cancelled`, or [`GeminiError::short`].
@@ -51,6 +57,7 @@ impl Ledger {
 #[derive(Clone, Debug)]
 pub(super) struct RecordLayer {
     pub(super) model: String,
+    pub(super) clock: SharedClock,
     pub(super) metrics: Metrics,
 }
 
@@ -82,7 +89,8 @@ where
 
     fn call(&mut self, ask: Ask) -> Self::Future {
         let ledger = ask.ledger.clone();
-        let mut open = OpenRecord { layer: self.layer.clone(), ledger, started: Instant::now(), closed: false };
+        let (at, started) = (self.layer.clock.now(), Instant::now());
+        let mut open = OpenRecord { layer: self.layer.clone(), ledger, at, started, closed: false };
         let call = self.inner.call(ask);
         Box::pin(async move {
             let result = call.await;
@@ -104,6 +112,7 @@ fn outcome(result: &Result<Reply, GeminiError>) -> &'static str {
 struct OpenRecord {
     layer: RecordLayer,
     ledger: Ledger,
+    at: Timestamp,
     started: Instant,
     closed: bool,
 }
@@ -111,7 +120,7 @@ struct OpenRecord {
 impl OpenRecord {
     fn close(&mut self, outcome: &'static str, usage: TokenUsage) {
         self.closed = true;
-        let RecordLayer { model, metrics } = &self.layer;
+        let RecordLayer { model, metrics, .. } = &self.layer;
         let took = self.started.elapsed();
         metrics.record(&metric::GEMINI_REQUEST_DURATION, &[("model", model), ("outcome", outcome)], took);
         let kinds = [
@@ -123,8 +132,24 @@ impl OpenRecord {
         for (kind, tokens) in kinds {
             metrics.add(&metric::GEMINI_TOKENS, &[("model", model), ("kind", kind)], u64::from(tokens));
         }
+        let cost = prices::built_in().cost(model, kyiv_day(self.at), usage);
+        self.count_cost(cost, usage);
         tracing::debug!(model, outcome, duration_ms = took.as_millis(), "a call of the model ended");
-        self.ledger.note(CallRecord { model: model.clone(), usage, took, outcome });
+        self.ledger.note(CallRecord { at: self.at, model: model.clone(), usage, cost, took, outcome });
+    }
+
+    fn count_cost(&self, cost: Cost, usage: TokenUsage) {
+        let RecordLayer { model, metrics, .. } = &self.layer;
+        let labels = [("model", model.as_str())];
+        match cost.nano_usd {
+            Some(nano_usd) => {
+                metrics.add(&metric::GEMINI_COST, &labels, u64::try_from(nano_usd).unwrap_or(0));
+            }
+            None => {
+                let tokens = [usage.prompt, usage.thoughts, usage.answer].map(u64::from);
+                metrics.add(&metric::GEMINI_UNPRICED_TOKENS, &labels, tokens.into_iter().sum());
+            }
+        }
     }
 }
 

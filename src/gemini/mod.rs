@@ -4,6 +4,7 @@
 //! Wire types stay inside. No error, log or metric of this module holds the key, prompt text or the model's text; what
 //! upstream says in words is read here and never passed on, for it may quote the prompt.
 
+mod choice;
 mod client;
 mod error;
 mod judge;
@@ -18,6 +19,7 @@ mod stack;
 mod tests;
 mod wire;
 
+pub use choice::Choice;
 pub use client::{Gemini, Outcome};
 pub use error::GeminiError;
 pub use ledger::CallRecord;

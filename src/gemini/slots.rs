@@ -37,12 +37,16 @@ pub struct SlotsUnavailable;
 pub trait RateSlots: Send + Sync + fmt::Debug {
     /// Spends a slot, or says when to ask again.
     async fn take(&self) -> Result<Slot, SlotsUnavailable>;
+
+    /// Spends a slot for what nobody asked for; false if there is none to spare.
+    async fn take_spare(&self) -> Result<bool, SlotsUnavailable>;
 }
 
 /// Waits are rounded up to this, so that a keeper that always says "now" is not asked in a busy loop.
 const WAIT_MIN: Duration = Duration::from_millis(10);
 
-/// Spends a slot per call; waits for one at most until the call's deadline. Without a keeper it does nothing.
+/// Spends a slot per call; waits for one at most until the call's deadline, and not at all for what nobody asked for.
+/// Without a keeper it does nothing.
 #[derive(Clone, Debug)]
 pub(super) struct RateSlotLayer(pub(super) Option<Arc<dyn RateSlots>>);
 
@@ -76,7 +80,7 @@ where
         let (inner, slots) = (self.inner.clone(), self.slots.clone());
         Box::pin(async move {
             if let Some(slots) = slots {
-                timeout_at(ask.deadline, granted(&*slots, ask.deadline))
+                timeout_at(ask.deadline, granted(&*slots, &ask))
                     .await
                     .unwrap_or(Err(GeminiError::NoSlot { retry_after: None }))?;
             }
@@ -85,11 +89,15 @@ where
     }
 }
 
-async fn granted(slots: &dyn RateSlots, deadline: Instant) -> Result<(), GeminiError> {
+async fn granted(slots: &dyn RateSlots, ask: &Ask) -> Result<(), GeminiError> {
+    if ask.is_unasked {
+        let is_spare = slots.take_spare().await.map_err(GeminiError::SlotsUnavailable)?;
+        return if is_spare { Ok(()) } else { Err(GeminiError::NoSlot { retry_after: None }) };
+    }
     loop {
         match slots.take().await {
             Ok(Slot::Granted) => return Ok(()),
-            Ok(Slot::Wait(wait)) if Instant::now().checked_add(wait).is_none_or(|end| end >= deadline) => {
+            Ok(Slot::Wait(wait)) if Instant::now().checked_add(wait).is_none_or(|end| end >= ask.deadline) => {
                 return Err(GeminiError::NoSlot { retry_after: Some(wait) });
             }
             Ok(Slot::Wait(wait)) => sleep(wait.max(WAIT_MIN)).await,

@@ -42,6 +42,8 @@ pub(super) struct Ask {
     pub(super) body: Bytes,
     pub(super) deadline: Instant,
     pub(super) ledger: Ledger,
+    /// Nobody waits for it: it takes what others leave.
+    pub(super) is_unasked: bool,
 }
 
 impl HasDeadline for Ask {
@@ -79,7 +81,7 @@ pub(super) fn build(model: &str, materials: &Materials) -> (Stack, BreakerHandle
     // A call that took three quarters of its time-out is about to fail.
     let slow = call_timeout * 3 / 4;
     let breaker = BreakerHandle::new(&target, BreakerOptions { slow, ..BreakerOptions::default() }, &metrics);
-    let record = RecordLayer { model: model.to_owned(), metrics: metrics.clone() };
+    let record = RecordLayer { model: model.to_owned(), clock: upstream.clock.clone(), metrics: metrics.clone() };
     let model = model.to_owned();
     let stack = ServiceBuilder::new()
         // The turn's deadline, over everything below. Those below keep it themselves; this one makes it certain.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{NewOutgoing, StorageError};
-use crate::domain::{ChatId, Lane, Message, RequestId, Timestamp, TokenUsage, UpdateKey};
+use super::{LimitLine, NewKeptAnswer, NewOutgoing, StorageError};
+use crate::domain::{ChatId, Cost, Lane, Message, RequestId, Timestamp, TokenUsage, UpdateKey, UserId};
 
 /// An update as the edge hands it over: raw, apart from its key and its lane.
 #[derive(Clone, Debug)]
@@ -104,7 +104,9 @@ pub struct ModelCall {
     pub at: Timestamp,
     /// For which chat.
     pub chat: ChatId,
-    /// For what: `answer` so far.
+    /// Who is charged; nobody for what nobody asked.
+    pub user: Option<UserId>,
+    /// For what: `answer`, or a word of its own for everything else.
     pub purpose: &'static str,
     /// Which model.
     pub model: String,
@@ -112,8 +114,12 @@ pub struct ModelCall {
     pub outcome: &'static str,
     /// How long it took.
     pub took: Duration,
-    /// What it cost.
+    /// The tokens.
     pub usage: TokenUsage,
+    /// What they cost.
+    pub cost: Cost,
+    /// Nobody asked for it.
+    pub is_unasked: bool,
 }
 
 /// Everything that a turn leaves behind, committed together.
@@ -129,6 +135,10 @@ pub struct FinishedTurn {
     pub failure_line: Option<NewOutgoing>,
     /// Calls for the ledger.
     pub calls: Vec<ModelCall>,
+    /// Lines to people whose budget is spent: each is said only if its person heard none today.
+    pub limit_lines: Vec<LimitLine>,
+    /// An answer that may be given again.
+    pub keeps: Option<NewKeptAnswer>,
     /// A group that became a supergroup: old and new id.
     pub migrated: Option<(ChatId, ChatId)>,
     /// Rows of the claim that are not done: each is tried again or dead.
@@ -152,6 +162,8 @@ pub enum Verdict {
 pub struct TurnEnd {
     /// Whether the failure line is said.
     pub failure_line_said: bool,
+    /// How many of the limit lines are said.
+    pub limit_lines_said: u32,
 }
 
 /// An update that could not be handled.

@@ -12,6 +12,7 @@ mod inbox;
 mod memory;
 mod outbox;
 mod shared;
+mod spend;
 pub mod sqlite;
 
 pub use bell::Bell;
@@ -24,8 +25,12 @@ pub use inbox::{
 pub use memory::{MemoryStore, WindowRequest};
 pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
 pub use shared::{Heartbeat, SharedStore, Slot, StoreHealth};
+pub use spend::{
+    ANSWER_BYTES_MAX, ANSWER_KEPT, ANSWERS_MAX, CHAT_ANSWERS_MAX, KeptAnswer, LimitLine, ModelFigures, NewKeptAnswer,
+    QuestionKey, SpendStore, Spender,
+};
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
-pub trait Store: InboxStore + MemoryStore + OutboxStore + ChatStore + SharedStore {}
+pub trait Store: InboxStore + MemoryStore + OutboxStore + ChatStore + SpendStore + SharedStore {}
 
-impl<T: InboxStore + MemoryStore + OutboxStore + ChatStore + SharedStore> Store for T {}
+impl<T: InboxStore + MemoryStore + OutboxStore + ChatStore + SpendStore + SharedStore> Store for T {}

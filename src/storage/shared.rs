@@ -45,9 +45,13 @@ pub enum StoreHealth {
 /// The rest of the store.
 #[async_trait]
 pub trait SharedStore: Send + Sync {
-    /// Takes one slot of the rate `name`: half of `per_minute` may come at once (at least one), the rest evenly, so that
+    /// Takes one slot of the rate `name`: a tenth of `per_minute` may come at once (at least one), the rest evenly, so that
     /// no minute, wherever it begins, grants more than `per_minute`.
     async fn take_slot(&self, name: &'static str, per_minute: u32) -> Result<Slot, StorageError>;
+
+    /// Takes one slot of the rate `name` for what nobody asked for; false if there is none to spare. Such calls get at
+    /// most a fifth of the slots that [`SharedStore::take_slot`] has left in the last minute, and never wait for one.
+    async fn take_spare_slot(&self, name: &'static str, per_minute: u32) -> Result<bool, StorageError>;
 
     /// Takes or prolongs the lease `name`; false while another owner holds it. Its end is judged by the store's clock.
     async fn lease(&self, name: &'static str, owner: &str, duration: Duration) -> Result<bool, StorageError>;

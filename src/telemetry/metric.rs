@@ -72,6 +72,15 @@ metrics! {
     GEMINI_REQUEST_DURATION Histogram "gryag_gemini_request_duration_seconds" ["model", "outcome"];
     /// Tokens by model and kind (prompt, cached, thoughts, answer).
     GEMINI_TOKENS Counter "gryag_gemini_tokens_total" ["model", "kind"];
+    /// What the calls of a model cost, in billionths of a US dollar, where its price is known.
+    GEMINI_COST Counter "gryag_gemini_cost_nano_usd_total" ["model"];
+    /// Tokens of calls whose price is not in `prices/gemini.toml`: what they cost is not known.
+    GEMINI_UNPRICED_TOKENS Counter "gryag_gemini_unpriced_tokens_total" ["model"];
+    /// Questions to the model by what the budgets allowed (usual, cheaper, spent) and whether somebody asked (asked,
+    /// unasked).
+    BUDGET_DECISIONS Counter "gryag_budget_decisions_total" ["allowed", "who"];
+    /// How much of the whole bot's budget of today is used: 1 is all of it; 0 without a budget.
+    BUDGET_USED Gauge "gryag_budget_used_ratio" [];
     /// Reasons for which the model stopped, by name (at most 32 names, then `other`).
     GEMINI_FINISH Counter "gryag_gemini_finish_total" ["reason"];
     /// Time of one call of the Bot API, by method and outcome.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     decision::{Decision, decide},
     domain::{AddressedOutcome, Answer, MessageId, OutgoingKind, RichText},
-    gemini::GeminiError,
+    gemini::{Choice, GeminiError},
     markup,
     prompt::{Scene, assemble, is_blank, strip_label},
     storage::ModelCall,
@@ -70,18 +70,22 @@ impl Turn<'_> {
             tokens_max: options.context_tokens_max,
         });
         let outcome =
-            while_typing(&parts.telegram, lane.chat, lane.topic, parts.gemini.answer(&prompt, deadline)).await;
+            while_typing(&parts.telegram, lane.chat, lane.topic, parts.gemini.answer(&prompt, deadline, Choice::USUAL))
+                .await;
         let calls = outcome
             .calls
             .into_iter()
             .map(|call| ModelCall {
-                at: now,
+                at: call.at,
                 chat: lane.chat,
+                user: decision.answer.last().map(|index| messages[*index].author.id),
                 purpose: "answer",
                 model: call.model,
                 outcome: call.outcome,
                 took: call.took,
                 usage: call.usage,
+                cost: call.cost,
+                is_unasked: false,
             })
             .collect();
         Ok(Thought { answer: outcome.result, calls })

@@ -3,23 +3,15 @@
 use std::time::Duration;
 
 use gryag::{
-    domain::{ChatId, MessageId, OutgoingKind, Timestamp, TokenUsage, UpdateKey},
-    storage::{FinishedTurn, ModelCall, NewOutgoing, Verdict},
+    clock::kyiv_day,
+    domain::{ChatId, MessageId, OutgoingKind, Tally, UpdateKey, UserId},
+    storage::{FinishedTurn, KeptAnswer, LimitLine, NewKeptAnswer, NewOutgoing, QuestionKey, Verdict},
 };
 
-use crate::world::{LEASE, World, message, says};
-
-fn call(now: Timestamp) -> ModelCall {
-    ModelCall {
-        at: now,
-        chat: ChatId(-10),
-        purpose: "answer",
-        model: "a model".to_owned(),
-        outcome: "ok",
-        took: Duration::from_millis(900),
-        usage: TokenUsage::default(),
-    }
-}
+use crate::{
+    spend::call,
+    world::{LEASE, World, message, says},
+};
 
 pub(crate) async fn a_finished_turn_leaves_everything_at_once(world: World) {
     world.admit(1, -10).await;
@@ -27,7 +19,7 @@ pub(crate) async fn a_finished_turn_leaves_everything_at_once(world: World) {
     let turn = FinishedTurn {
         remembered: vec![message(-10, 1, "привіт"), message(-10, 2, "як справи")],
         says: Some(says(-10, "answer", 1, world.now())),
-        calls: vec![call(world.now()), call(world.now())],
+        calls: vec![call(world.now(), -10, Some(5)), call(world.now(), -10, None)],
         ..FinishedTurn::default()
     };
     assert!(!world.finish(&claim, turn).await.failure_line_said);
@@ -43,12 +35,20 @@ pub(crate) async fn a_fenced_finish_leaves_nothing(world: World) {
     let old = world.claim("a").await;
     world.advance(LEASE);
     let _new = world.claim("b").await;
+    let question = QuestionKey([1; 32]);
     let turn = FinishedTurn {
         remembered: vec![message(-10, 1, "привіт")],
         says: Some(says(-10, "answer", 1, world.now())),
         also: vec![says(-20, "notice", 1, world.now())],
         failure_line: Some(says(-10, "failure", 1, world.now())),
-        calls: vec![call(world.now())],
+        calls: vec![call(world.now(), -10, Some(5))],
+        limit_lines: vec![LimitLine { person: UserId(5), says: says(-10, "limit", 1, world.now()) }],
+        keeps: Some(NewKeptAnswer {
+            chat: ChatId(-10),
+            question,
+            answer: KeptAnswer { text: "сорок два".to_owned(), model: "a model".to_owned() },
+            asked_by: UserId(5),
+        }),
         migrated: Some((ChatId(-10), ChatId(-100))),
         verdicts: vec![(UpdateKey(1), Verdict::Dead { problem: "late".to_owned() })],
     };
@@ -57,6 +57,9 @@ pub(crate) async fn a_fenced_finish_leaves_nothing(world: World) {
     assert!(world.store.message(ChatId(-10), MessageId(1)).await.unwrap().is_none());
     assert!(world.store.dead_letters(9).await.unwrap().is_empty());
     assert!(world.store.outbox_counts().await.unwrap().is_empty());
+    let spent = world.store.spent(kyiv_day(world.now()), ChatId(-10), vec![UserId(5)]).await.unwrap();
+    assert_eq!((spent.bot, spent.people[0].tally), (Tally::default(), Tally::default()));
+    assert_eq!(world.store.kept_answer(ChatId(-10), question, world.now()).await.unwrap(), None);
 }
 
 pub(crate) async fn a_chat_hears_one_failure_line_in_ten_minutes(world: World) {

@@ -13,6 +13,7 @@ mod model;
 mod outbox;
 mod pacing;
 mod shared;
+mod spend;
 mod sqlite;
 mod verdicts;
 mod world;
@@ -153,5 +154,16 @@ contract! {
         a_healthy_store_checks_and_checkpoints,
         a_rate_admits_a_burst_and_then_makes_wait,
         rates_of_different_names_do_not_share_slots,
+    }
+    spend {
+        a_turns_calls_are_added_up_for_the_bot_the_chat_and_the_person,
+        calls_without_a_turn_are_kept_too,
+        a_day_of_spending_is_a_day_in_kyiv,
+        the_models_figures_name_each_model_and_the_calls_without_a_price,
+        a_person_hears_one_limit_line_a_day_in_whatever_chat,
+        an_answer_is_kept_for_an_hour_and_for_its_chat,
+        kept_answers_are_bounded_in_length_in_a_chat_and_in_all,
+        pruning_forgets_what_is_old_and_nothing_else,
+        the_unasked_get_a_fifth_of_the_slots_that_the_asked_leave,
     }
 }

@@ -1,7 +1,7 @@
 //! Good statuses: answers, and the traps of gemini_api.md section 3.
 
 use super::*;
-use crate::domain::TokenUsage;
+use crate::domain::{Cost, TokenUsage};
 
 /// The answer behind a 200 with this candidate; nothing is tried again forever, so errors come through too.
 async fn read(body: Value) -> Result<Answer, GeminiError> {
@@ -23,7 +23,11 @@ async fn an_answer_says_who_gave_it_and_what_it_cost() {
     let usage = TokenUsage { prompt: 8, cached: 0, thoughts: 23, answer: 2 };
     let answer = Answer { text: "гав".to_owned(), model: FIRST.to_owned(), usage, cut: false };
     let took = Duration::from_secs(1);
-    let call = CallRecord { model: FIRST.to_owned(), usage, took, outcome: "answered" };
+    let start: jiff::Timestamp = START.parse().expect("a time");
+    let at = Timestamp(start.as_millisecond());
+    let nano_usd = 8 * 750 + 25 * 3_750;
+    let cost = Cost { nano_usd: Some(nano_usd), counted_nano_usd: nano_usd };
+    let call = CallRecord { at, model: FIRST.to_owned(), usage, cost, took, outcome: "answered" };
     assert_eq!(outcome, Outcome { result: Ok(answer), calls: vec![call] });
     assert_eq!(
         world.metric("gryag_gemini_tokens_total"),

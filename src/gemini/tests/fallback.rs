@@ -117,3 +117,77 @@ async fn a_fallback_that_is_the_same_model_is_none() {
     world.error().await;
     assert_eq!((world.seen().len(), world.gemini.breakers().len()), (1, 1));
 }
+
+async fn asked_with(world: &World, choice: Choice) -> Outcome {
+    world.gemini.answer(&prompt(), Instant::now() + TURN, choice).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cheaper_model_is_asked_first_when_it_is_chosen_and_the_other_one_helps_out() {
+    let world = World::pair(
+        [Act::says("дороге")],
+        [Act::overloaded(), Act::overloaded(), Act::overloaded(), Act::says("дешеве")],
+    );
+    let outcome = asked_with(&world, Choice::CHEAPER).await;
+    assert_eq!(outcome.result.expect("an answer").model, FIRST);
+    assert_eq!(
+        outcome.calls.iter().map(|call| call.model.as_str()).collect::<Vec<_>>(),
+        [FALLBACK, FALLBACK, FALLBACK, FIRST]
+    );
+    assert_eq!(asked_with(&world, Choice::CHEAPER).await.result.expect("an answer").model, FALLBACK);
+    assert_eq!(asked_with(&world, Choice::USUAL).await.result.expect("an answer").model, FIRST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_costs_more_is_not_the_cheaper_model() {
+    let options = GeminiOptions { model: FALLBACK.to_owned(), fallback_model: Some(FIRST.to_owned()), ..options() };
+    let world = World::with(options, [(FALLBACK, [Act::says("дешеве")].into()), (FIRST, [Act::says("дороге")].into())]);
+    assert_eq!(asked_with(&world, Choice::CHEAPER).await.result.expect("an answer").model, FALLBACK);
+    assert_eq!(world.gemini.typical_cost(Choice::CHEAPER), 4_000 * 300 + 200 * 2_500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_fallback_the_only_model_is_also_the_cheaper_one() {
+    let world = World::new([Act::says("гав")]);
+    assert_eq!(asked_with(&world, Choice::CHEAPER).await.result.expect("an answer").model, FIRST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_asked_for_asks_one_model_and_none_while_a_quota_is_spent() {
+    let unasked = Choice::USUAL.unasked();
+    let world = World::pair([Act::error(404, "NOT_FOUND", "")], [Act::says("гав")]);
+    assert_eq!(asked_with(&world, unasked).await.result.expect_err("no fallback").short(), "gone");
+    for spent in [Act::per_day(), Act::per_minute("57.2s")] {
+        let world = World::pair([spent], [Act::says("гав")]);
+        assert_eq!(world.answer().await.model, FALLBACK, "who asks is answered");
+        for choice in [unasked, Choice::CHEAPER.unasked()] {
+            assert!(asked_with(&world, choice).await.result.is_err());
+        }
+        assert_eq!(world.asked_times(FALLBACK), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_call_is_noted_with_its_time_and_its_price() {
+    let world = World::pair([Act::error(404, "NOT_FOUND", "")], [Act::says("гав")]);
+    let calls = asked_with(&world, Choice::USUAL).await.calls;
+    // 8 tokens of prompt, 23 of thoughts, 2 of the answer, at $0.30 and $2.50 a million.
+    let costs: Vec<_> = calls.iter().map(|call| call.cost.nano_usd).collect();
+    assert_eq!(costs, [Some(0), Some(8 * 300 + 25 * 2_500)]);
+    let start: jiff::Timestamp = START.parse().expect("a time");
+    assert!(calls.iter().all(|call| call.at.0 >= start.as_millisecond()));
+    let cost = world.metric("gryag_gemini_cost_nano_usd_total");
+    assert!(cost.contains(&format!("gryag_gemini_cost_nano_usd_total{{model=\"{FALLBACK}\"}} 64900")), "{cost:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tokens_of_a_model_without_a_price_are_counted_as_such() {
+    let options = GeminiOptions { model: "gemini-test".to_owned(), ..options() };
+    let world = World::with(options, [("gemini-test", [Act::says("гав")].into())]);
+    let calls = world.ask().await.calls;
+    assert_eq!(calls[0].cost.nano_usd, None);
+    assert_eq!(
+        world.metric("gryag_gemini_unpriced_tokens_total"),
+        ["gryag_gemini_unpriced_tokens_total{model=\"gemini-test\"} 33"]
+    );
+}

@@ -29,6 +29,10 @@ impl RateSlots for OneEvery {
         *next = now + self.period;
         Ok(Slot::Granted)
     }
+
+    async fn take_spare(&self) -> Result<bool, SlotsUnavailable> {
+        Ok(false)
+    }
 }
 
 #[derive(Debug)]
@@ -39,6 +43,10 @@ impl RateSlots for Broken {
     async fn take(&self) -> Result<Slot, SlotsUnavailable> {
         Err(SlotsUnavailable)
     }
+
+    async fn take_spare(&self) -> Result<bool, SlotsUnavailable> {
+        Err(SlotsUnavailable)
+    }
 }
 
 #[derive(Debug)]
@@ -47,6 +55,10 @@ struct Stuck;
 #[async_trait]
 impl RateSlots for Stuck {
     async fn take(&self) -> Result<Slot, SlotsUnavailable> {
+        pending().await
+    }
+
+    async fn take_spare(&self) -> Result<bool, SlotsUnavailable> {
         pending().await
     }
 }
@@ -60,6 +72,11 @@ impl RateSlots for Arc<Counting> {
     async fn take(&self) -> Result<Slot, SlotsUnavailable> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(Slot::Granted)
+    }
+
+    async fn take_spare(&self) -> Result<bool, SlotsUnavailable> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(true)
     }
 }
 
@@ -160,7 +177,7 @@ async fn a_question_that_is_dropped_gives_its_place_back_and_counts_as_cancelled
     let world = World::with(options, [(FIRST, [Act::Hang, Act::says("гав")].into())]);
     {
         let question = prompt();
-        let mut asking = Box::pin(world.gemini.answer(&question, Instant::now() + TURN));
+        let mut asking = Box::pin(world.gemini.answer(&question, Instant::now() + TURN, Choice::USUAL));
         poll_fn(|context| {
             assert!(asking.as_mut().poll(context).is_pending());
             Poll::Ready(())
@@ -170,4 +187,14 @@ async fn a_question_that_is_dropped_gives_its_place_back_and_counts_as_cancelled
     assert_eq!(world.answer().await.text, "гав");
     let counted = world.metric("gryag_gemini_request_duration_seconds_count");
     assert!(counted.iter().any(|line| line.contains(r#"outcome="cancelled"} 1"#)), "{counted:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_asked_for_does_not_wait_for_a_slot() {
+    let period = Duration::from_secs(10);
+    let world = with_rate(OneEvery { period, next: Mutex::new(Instant::now()) }, [Act::says("гав")]);
+    let started = Instant::now();
+    let unasked = world.gemini.answer(&prompt(), started + TURN, Choice::USUAL.unasked()).await;
+    assert_eq!(unasked.result.expect_err("no slot"), GeminiError::NoSlot { retry_after: None });
+    assert_eq!((started.elapsed(), world.seen().len()), (Duration::ZERO, 0));
 }

@@ -271,7 +271,7 @@ impl World {
 
     async fn ask_within(&self, deadline: Duration) -> Outcome {
         let started = Instant::now();
-        let outcome = self.gemini.answer(&prompt(), started + deadline).await;
+        let outcome = self.gemini.answer(&prompt(), started + deadline, Choice::USUAL).await;
         assert!(started.elapsed() <= deadline, "the deadline is kept: {:?}", started.elapsed());
         outcome
     }

@@ -8,7 +8,7 @@ use crate::config::models::{Thinking, ThinkingLevel};
 async fn body_of(options: GeminiOptions, prompt: &Prompt) -> String {
     let model = options.model.clone();
     let world = World::with(options, [(model.trim_start_matches("models/"), [Act::says("гав")].into())]);
-    world.gemini.answer(prompt, Instant::now() + TURN).await.result.expect("an answer");
+    world.gemini.answer(prompt, Instant::now() + TURN, Choice::USUAL).await.result.expect("an answer");
     let body = world.seen().remove(0).body;
     String::from_utf8(body.to_vec()).expect("UTF-8")
 }
@@ -98,7 +98,7 @@ async fn a_prompt_that_upstream_would_refuse_is_not_sent() {
         (vec![turn(Role::User, "")], "it has no turns"),
         (vec![turn(Role::User, "a"), turn(Role::Model, "b")], "its last turn is the model's"),
     ] {
-        let outcome = world.gemini.answer(&prompt(turns), Instant::now() + TURN).await;
+        let outcome = world.gemini.answer(&prompt(turns), Instant::now() + TURN, Choice::USUAL).await;
         assert_eq!(outcome, Outcome { result: Err(GeminiError::Prompt { reason }), calls: vec![] });
     }
     assert!(world.seen().is_empty());

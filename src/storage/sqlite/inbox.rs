@@ -9,14 +9,14 @@ use deadpool_sqlite::rusqlite::{Connection, Row, params};
 use super::{
     SqliteStore,
     claims::{check_fence, claim, next_due, release, renew},
-    execute, memory, outbox, query_all, query_one,
+    execute, memory, outbox, query_all, query_one, spend,
     writer::{Priority, Rings},
 };
 use crate::{
     domain::{ChatId, Lane, LaneKind, Timestamp, UpdateKey},
     storage::{
-        Admission, ClaimRef, ClaimRequest, Claimed, DeadLetter, FinishedTurn, InboxDepth, InboxStore, ModelCall,
-        NewUpdate, StorageError, TurnEnd, Verdict,
+        Admission, ClaimRef, ClaimRequest, Claimed, DeadLetter, FinishedTurn, InboxDepth, InboxStore, NewUpdate,
+        StorageError, TurnEnd, Verdict,
     },
 };
 
@@ -284,13 +284,16 @@ pub(super) fn finish(
         outbox::migrate(tx, from, to)?;
     }
     for call in &turn.calls {
-        keep_call(tx, call)?;
+        spend::keep_call(tx, call)?;
+    }
+    if let Some(keeps) = &turn.keeps {
+        spend::keep_answer(tx, keeps, now)?;
     }
     let waits = outbox::Ties { lane: Some(claim.lane_id), ..outbox::Ties::default() };
     if let Some(says) = &turn.says {
         outbox::insert(tx, says, waits, now)?;
     }
-    let mut end = TurnEnd { failure_line_said: false };
+    let mut end = TurnEnd { failure_line_said: false, limit_lines_said: 0 };
     if let Some(line) = &turn.failure_line
         && may_say_failure_line(tx, line.chat.id, line.chat.kind.as_str(), now)?
     {
@@ -299,6 +302,12 @@ pub(super) fn finish(
     }
     for also in &turn.also {
         outbox::insert(tx, also, outbox::Ties::default(), now)?;
+    }
+    for line in &turn.limit_lines {
+        if spend::may_say_limit_line(tx, line.person, now)? {
+            outbox::insert(tx, &line.says, waits, now)?;
+            end.limit_lines_said += 1;
+        }
     }
     reschedule(tx, claim.lane_id, now)?;
     Ok(end)
@@ -341,28 +350,6 @@ fn may_say_failure_line(tx: &Connection, chat: ChatId, kind: &str, now: Timestam
         params![chat.0, kind, now.0, (now - FAILURE_LINE_PAUSE).0],
     )?;
     Ok(changed > 0)
-}
-
-fn keep_call(tx: &Connection, call: &ModelCall) -> Result<(), StorageError> {
-    execute(
-        tx,
-        "keeping a model call",
-        "INSERT INTO model_calls (at, chat_id, purpose, model, outcome, took_ms, prompt, cached, thoughts, answer) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        params![
-            call.at.0,
-            call.chat.0,
-            call.purpose,
-            call.model,
-            call.outcome,
-            i64::try_from(call.took.as_millis()).unwrap_or(i64::MAX),
-            call.usage.prompt,
-            call.usage.cached,
-            call.usage.thoughts,
-            call.usage.answer,
-        ],
-    )?;
-    Ok(())
 }
 
 /// One answer of a lane has ended: the lane may go on.

@@ -14,6 +14,8 @@ mod outbox;
 #[cfg(test)]
 mod plans;
 mod shared;
+mod slots;
+mod spend;
 mod writer;
 
 use std::{

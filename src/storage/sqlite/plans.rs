@@ -17,22 +17,23 @@ use super::{
     writer::{Priority, Rings},
 };
 use crate::{
-    clock::TokioClock,
+    clock::{TokioClock, kyiv_day},
     domain::{
-        Author, AuthorKind, Chat, ChatId, ChatKind, Lane, LaneKind, Message, MessageId, OutgoingAction, OutgoingKind,
-        ReplyTarget, RequestId, RichText, Timestamp, TokenUsage, UpdateKey, UserId, Why,
+        Author, AuthorKind, Chat, ChatId, ChatKind, Cost, Lane, LaneKind, Message, MessageId, OutgoingAction,
+        OutgoingKind, ReplyTarget, RequestId, RichText, Timestamp, TokenUsage, UpdateKey, UserId, Why,
     },
     shutdown::Shutdown,
     storage::{
-        ChatStore as _, Claim, ClaimRequest, Ended, FinishedTurn, InboxStore as _, MemoryStore as _, ModelCall,
-        NewOutgoing, NewUpdate, OutboxStore as _, Outgoing, SendLimits, SharedStore as _, Verdict, WindowRequest,
+        ChatStore as _, Claim, ClaimRequest, Ended, FinishedTurn, InboxStore as _, KeptAnswer, LimitLine,
+        MemoryStore as _, ModelCall, NewKeptAnswer, NewOutgoing, NewUpdate, OutboxStore as _, Outgoing, QuestionKey,
+        SendLimits, SharedStore as _, SpendStore as _, Verdict, WindowRequest,
     },
     telemetry::Metrics,
 };
 
 /// What may be scanned: the step, a part of the statement, and why it stays small.
 const SMALL_SCANS: &[(&str, &str, &str)] = &[
-    ("SCAN CONSTANT ROW", "SELECT $1", "the pool asks whether a connection lives"),
+    ("SCAN CONSTANT ROW", "SELECT", "no table at all"),
     (
         "SCAN outbox USING INDEX outbox_sending",
         "SELECT id, action = 'say' FROM outbox WHERE state = 'sending' AND (",
@@ -48,6 +49,12 @@ const SMALL_SCANS: &[(&str, &str, &str)] = &[
         "SELECT COUNT(*) FROM inbox WHERE state = 0",
         "once a second, a partial index that holds what waits",
     ),
+    (
+        "SCAN answers USING COVERING INDEX answers_at",
+        "DELETE FROM answers WHERE at <",
+        "a table of at most two thousand rows, when one is added",
+    ),
+    ("SCAN theirs", "WITH RECURSIVE theirs", "the chats of one person"),
 ];
 
 /// How the largest table may be reached. A search by `chat_id` alone would read all that a chat ever wrote.
@@ -56,6 +63,9 @@ const WAYS_TO_MESSAGES: &[&str] = &[
     "SEARCH messages USING INDEX messages_window (chat_id=? AND topic_id=? AND seq>?)",
     "SEARCH messages USING COVERING INDEX messages_window (chat_id=? AND topic_id=? AND seq>?)",
     "SEARCH messages USING INDEX messages_album (chat_id=? AND album=?)",
+    // From chat to chat of one person, one row of each.
+    "SEARCH messages USING COVERING INDEX messages_author (author_id=?)",
+    "SEARCH messages USING COVERING INDEX messages_author (author_id=? AND chat_id>?)",
 ];
 
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -161,11 +171,20 @@ fn whole_turn() -> FinishedTurn {
     let call = ModelCall {
         at: START,
         chat: ChatId(-10),
+        user: Some(UserId(5)),
         purpose: "answer",
         model: "a model".to_owned(),
         outcome: "ok",
         took: Duration::from_millis(900),
         usage: TokenUsage::default(),
+        cost: Cost { nano_usd: None, counted_nano_usd: 7 },
+        is_unasked: false,
+    };
+    let keeps = NewKeptAnswer {
+        chat: ChatId(-10),
+        question: QuestionKey([7; 32]),
+        answer: KeptAnswer { text: "сорок два".to_owned(), model: "a model".to_owned() },
+        asked_by: UserId(5),
     };
     FinishedTurn {
         remembered: vec![message(100_001), message(100_002), message(100_001)],
@@ -173,6 +192,8 @@ fn whole_turn() -> FinishedTurn {
         also: vec![edits()],
         failure_line: Some(says(1)),
         calls: vec![call],
+        limit_lines: vec![LimitLine { person: UserId(5), says: says(1) }],
+        keeps: Some(keeps),
         migrated: Some((ChatId(-11), ChatId(-12))),
         verdicts: Vec::new(),
     }
@@ -196,7 +217,8 @@ async fn run_turns(store: &SqliteStore) {
     let express = claim(store, 1_000_002, LaneKind::Express).await;
     store.finish(express.claim, FinishedTurn { says: Some(says(1)), ..FinishedTurn::default() }, START).await.unwrap();
     store.next_due().await.unwrap();
-    store.take_slot("gemini", 10).await.unwrap();
+    store.take_slot("gemini", 100).await.unwrap();
+    assert!(store.take_spare_slot("gemini", 100).await.unwrap());
     store.lease("poll", "a", Duration::from_secs(20)).await.unwrap();
 }
 
@@ -207,6 +229,10 @@ async fn run_memory(store: &SqliteStore) {
     store.why(ChatId(-10), MessageId(1)).await.unwrap();
     store.album_is_known(ChatId(-10), "album").await.unwrap();
     store.standing(ChatId(-10), vec![UserId(5)]).await.unwrap();
+    let spent = store.spent(kyiv_day(START), ChatId(-10), vec![UserId(5)]).await.unwrap();
+    assert!(spent.people[0].tally.calls == 1 && !spent.people[0].is_vouched);
+    assert!(store.kept_answer(ChatId(-10), QuestionKey([7; 32]), START).await.unwrap().is_some());
+    store.prune_spending(START).await.unwrap();
 }
 
 async fn begin(store: &SqliteStore) -> Vec<Outgoing> {

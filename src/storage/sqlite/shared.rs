@@ -8,7 +8,7 @@ use deadpool_sqlite::rusqlite::{Connection, params};
 use super::{
     SqliteStore,
     codes::storage_error,
-    execute, query_all, query_one,
+    execute, query_all, query_one, slots,
     writer::{Priority, Rings},
 };
 use crate::{
@@ -27,7 +27,15 @@ impl SharedStore for SqliteStore {
     async fn take_slot(&self, name: &'static str, per_minute: u32) -> Result<Slot, StorageError> {
         let clock = self.clock.clone();
         self.write("taking a rate's slot", Priority::Other, Rings::default(), move |tx| {
-            take_slot(tx, name, per_minute, clock.now())
+            slots::take(tx, name, per_minute, clock.now())
+        })
+        .await
+    }
+
+    async fn take_spare_slot(&self, name: &'static str, per_minute: u32) -> Result<bool, StorageError> {
+        let clock = self.clock.clone();
+        self.write("taking a rate's spare slot", Priority::Other, Rings::default(), move |tx| {
+            slots::take_spare(tx, name, per_minute, clock.now())
         })
         .await
     }
@@ -161,67 +169,4 @@ pub(super) fn set_fact(tx: &Connection, name: &str, value: &str) -> Result<(), S
         params![name, value],
     )
     .map(drop)
-}
-
-/// GCRA: a tenth of the minute's calls may come at once, the rest evenly, so that no minute has more than `per_minute`
-/// and a steady caller gets nine tenths of it.
-fn take_slot(tx: &Connection, name: &str, per_minute: u32, now: Timestamp) -> Result<Slot, StorageError> {
-    let burst = i64::from((per_minute / 10).max(1));
-    let rest = (i64::from(per_minute) - burst).max(1);
-    // Rounded up: rounded down, a rate of some thousands a minute would grant too many.
-    let interval = (60_000 + rest - 1) / rest;
-    let doing = "taking a rate's slot";
-    let arrival = query_one(tx, doing, "SELECT arrival_at FROM rates WHERE name = ?1", params![name], |row| {
-        row.get::<_, i64>(0)
-    })?;
-    // An arrival far ahead comes from a clock that stepped back.
-    let arrival = arrival.filter(|at| *at <= now.0 + burst * interval).unwrap_or(0).max(now.0);
-    let wait = arrival - now.0 - (burst - 1) * interval;
-    if wait > 0 {
-        return Ok(Slot::Wait(Duration::from_millis(wait.unsigned_abs())));
-    }
-    execute(
-        tx,
-        doing,
-        "INSERT INTO rates (name, arrival_at) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE \
-         SET arrival_at = excluded.arrival_at",
-        params![name, arrival + interval],
-    )?;
-    Ok(Slot::Granted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Asks again at the very moment at which it may, for more than two minutes.
-    fn granted(per_minute: u32) -> Vec<i64> {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(include_str!("../../../migrations/sqlite/V1__spine.sql")).unwrap();
-        let (begun, mut now) = (1_790_000_000_000, 1_790_000_000_000);
-        let mut granted = Vec::new();
-        while now < begun + 130_000 {
-            match take_slot(&connection, "gemini", per_minute, Timestamp(now)).unwrap() {
-                Slot::Granted => granted.push(now),
-                Slot::Wait(wait) => now += i64::try_from(wait.as_millis()).unwrap(),
-            }
-        }
-        granted
-    }
-
-    #[test]
-    fn the_greediest_caller_gets_its_rate_and_no_minute_more_than_that() {
-        for per_minute in [1, 2, 3, 7, 10, 59, 60, 1_400, 5_000] {
-            let granted = granted(per_minute);
-            let mut start = 0;
-            for (end, at) in granted.iter().enumerate() {
-                while granted[start] <= at - 60_000 {
-                    start += 1;
-                }
-                let in_minute = end + 1 - start;
-                assert!(in_minute <= per_minute as usize, "{in_minute} in a minute of {per_minute}");
-            }
-            assert!(granted.len() * 10 >= per_minute as usize * 15, "{} in 130 s of {per_minute}", granted.len());
-        }
-    }
 }
