@@ -11,21 +11,23 @@ mod error;
 mod inbox;
 mod memory;
 mod outbox;
+mod people;
 mod shared;
 pub mod sqlite;
 
 pub use bell::Bell;
-pub use chats::{ChatStore, Standing};
+pub use chats::{BotStanding, ChatSetting, ChatStore, KnownChat, Standing};
 pub use error::StorageError;
 pub use inbox::{
     Admission, Claim, ClaimRef, ClaimRequest, Claimed, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth, InboxStore,
-    ModelCall, NewUpdate, TurnEnd, Verdict,
+    ModelCall, NewUpdate, Once, SaidOnce, TurnEnd, Verdict,
 };
 pub use memory::{MemoryStore, WindowRequest};
 pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
+pub use people::{Deletion, ForgetStep, Forgotten, PeopleStore, PersonCall, PersonExport, PersonRecord};
 pub use shared::{Heartbeat, SharedStore, Slot, StoreHealth};
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
-pub trait Store: InboxStore + MemoryStore + OutboxStore + ChatStore + SharedStore {}
+pub trait Store: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SharedStore {}
 
-impl<T: InboxStore + MemoryStore + OutboxStore + ChatStore + SharedStore> Store for T {}
+impl<T: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SharedStore> Store for T {}

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use gryag::{
     domain::{ChatId, MessageId, OutgoingKind, Timestamp, TokenUsage, UpdateKey},
-    storage::{FinishedTurn, ModelCall, NewOutgoing, Verdict},
+    storage::{FinishedTurn, ModelCall, NewOutgoing, Once, SaidOnce, Verdict},
 };
 
-use crate::world::{LEASE, World, message, says};
+use crate::world::{LEASE, World, chat, message, says};
 
 fn call(now: Timestamp) -> ModelCall {
     ModelCall {
@@ -51,6 +51,11 @@ pub(crate) async fn a_fenced_finish_leaves_nothing(world: World) {
         calls: vec![call(world.now())],
         migrated: Some((ChatId(-10), ChatId(-100))),
         verdicts: vec![(UpdateKey(1), Verdict::Dead { problem: "late".to_owned() })],
+        once: vec![SaidOnce {
+            once: Once::Introduce,
+            chat: chat(-10),
+            says: vec![says(-10, "introduction", 1, world.now())],
+        }],
     };
     world.store.finish(old.claim, turn, world.now()).await.unwrap_err();
     assert!(world.window(-10, None, 10).await.is_empty());

@@ -25,7 +25,8 @@ use crate::{
     shutdown::Shutdown,
     storage::{
         ChatStore as _, Claim, ClaimRequest, Ended, FinishedTurn, InboxStore as _, MemoryStore as _, ModelCall,
-        NewOutgoing, NewUpdate, OutboxStore as _, Outgoing, SendLimits, SharedStore as _, Verdict, WindowRequest,
+        NewOutgoing, NewUpdate, Once, OutboxStore as _, Outgoing, SaidOnce, SendLimits, SharedStore as _, Verdict,
+        WindowRequest,
     },
     telemetry::Metrics,
 };
@@ -33,6 +34,7 @@ use crate::{
 /// What may be scanned: the step, a part of the statement, and why it stays small.
 const SMALL_SCANS: &[(&str, &str, &str)] = &[
     ("SCAN CONSTANT ROW", "SELECT $1", "the pool asks whether a connection lives"),
+    ("SCAN CONSTANT ROW", "SELECT EXISTS (SELECT 1 FROM people", "four questions to indexes in one"),
     (
         "SCAN outbox USING INDEX outbox_sending",
         "SELECT id, action = 'say' FROM outbox WHERE state = 'sending' AND (",
@@ -174,6 +176,9 @@ fn whole_turn() -> FinishedTurn {
         failure_line: Some(says(1)),
         calls: vec![call],
         migrated: Some((ChatId(-11), ChatId(-12))),
+        once: [Once::AskAccess, Once::Introduce, Once::TellOptedOut(UserId(5))]
+            .map(|once| SaidOnce { once, chat: message(1).chat, says: vec![says(1)] })
+            .to_vec(),
         verdicts: Vec::new(),
     }
 }
