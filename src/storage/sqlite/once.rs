@@ -16,7 +16,7 @@ const OPTED_OUT_PAUSE: Duration = Duration::from_secs(86_400);
 pub(super) fn say(tx: &Connection, all: &[SaidOnce], now: Timestamp) -> Result<(), StorageError> {
     for said in all {
         if is_first(tx, said, now)? {
-            said.says.iter().try_for_each(|says| outbox::insert(tx, says, None, now))?;
+            said.says.iter().try_for_each(|says| outbox::insert(tx, says, outbox::Ties::default(), now))?;
         }
     }
     Ok(())
