@@ -23,7 +23,11 @@ CREATE TABLE people (
     user_id       INTEGER PRIMARY KEY,
     banned_at     INTEGER,
     opted_out_at  INTEGER, -- their text is neither stored nor sent to the model
-    limit_line_at INTEGER  -- when they were last told that today's budget is spent
+    limit_line_at INTEGER, -- when they were last told that today's budget is spent
+    forgotten_at  INTEGER, -- what they wrote until then is not remembered (again): an update may still be on its way
+    asked_key     INTEGER, -- the update in which they asked to be forgotten, until they say so a second time
+    asked_at      INTEGER, -- when they did
+    told_at       INTEGER  -- when they were last told that they have opted out
 ) WITHOUT ROWID;
 
 -- Who asked for silence, for the two times a day that any member has.
@@ -71,6 +75,12 @@ CREATE INDEX outbox_unasked ON outbox (chat_id) WHERE unasked_id IS NOT NULL AND
 -- Why the bot said it; NULL for everybody else's messages.
 ALTER TABLE messages ADD COLUMN why TEXT;
 CREATE INDEX messages_author ON messages (author_id, chat_id, message_id);
+-- Whose words stand in somebody else's message: they are to be found when their author is forgotten or opts out.
+ALTER TABLE messages ADD COLUMN reply_author INTEGER;     -- who wrote what it answers or quotes
+ALTER TABLE messages ADD COLUMN forwarded_author INTEGER; -- who wrote what it forwards, if Telegram tells
+CREATE INDEX messages_reply_author ON messages (reply_author) WHERE quote IS NOT NULL OR author_kind = 'own';
+CREATE INDEX messages_forwarded ON messages (forwarded_author) WHERE forwarded_author IS NOT NULL;
+CREATE INDEX messages_quoting ON messages (chat_id, reply_to) WHERE quote IS NOT NULL OR author_kind = 'own';
 
 -- What a call was for and what it cost. NULL costs are not known, never nothing.
 ALTER TABLE model_calls ADD COLUMN user_id INTEGER;
@@ -122,5 +132,7 @@ CREATE TABLE deletions (
     chat_id    INTEGER,
     message_id INTEGER
 );
+-- An edit of a forgotten message must not bring it back.
+CREATE INDEX deletions_message ON deletions (chat_id, message_id) WHERE message_id IS NOT NULL;
 
 UPDATE schema_generation SET generation = 2;

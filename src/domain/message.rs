@@ -136,6 +136,17 @@ pub struct ReplyTo {
 pub struct Quote {
     /// The quoted words.
     pub text: String,
+    /// Whose words they are, where Telegram tells: theirs to have forgotten, not the quoting person's.
+    pub author: Option<UserId>,
+}
+
+/// Where a forwarded message comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Forwarded {
+    /// Whose words these are: a name, untrusted.
+    pub name: String,
+    /// Their id; people may hide it.
+    pub author: Option<UserId>,
 }
 
 /// One message of a chat, from whoever.
@@ -157,8 +168,8 @@ pub struct Message {
     pub reply_to: Option<ReplyTo>,
     /// The part of the answered message that it quotes.
     pub quote: Option<Quote>,
-    /// Whose words these are if it was forwarded: a name, untrusted.
-    pub forwarded_from: Option<String>,
+    /// Whose words these are if it was forwarded.
+    pub forwarded_from: Option<Forwarded>,
     /// Pictures sent together share an album id (`media_group_id`).
     pub album: Option<String>,
     /// When it was sent, by Telegram's clock.

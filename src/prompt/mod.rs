@@ -90,7 +90,7 @@ fn line(message: &Message, window: &[Message], language: Language) -> (Role, Str
     }
     if let Some(source) = &message.forwarded_from {
         line.push(' ');
-        line.push_str(&say!(language, "prompt-forwarded", source = &tame(source, 32)));
+        line.push_str(&say!(language, "prompt-forwarded", source = &tame(&source.name, 32)));
     }
     line.push_str(": ");
     line.push_str(&said);

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{LimitLine, NewKeptAnswer, NewOutgoing, StorageError};
-use crate::domain::{ChatId, Cost, Lane, Message, RequestId, Timestamp, TokenUsage, UpdateKey, UserId};
+use crate::domain::{Chat, ChatId, Cost, Lane, Message, RequestId, Timestamp, TokenUsage, UpdateKey, UserId};
 
 /// An update as the edge hands it over: raw, apart from its key and its lane.
 #[derive(Clone, Debug)]
@@ -122,6 +122,29 @@ pub struct ModelCall {
     pub is_unasked: bool,
 }
 
+/// Something that is said once, whichever turn of whichever process comes first. That it was said is noted in the
+/// transaction that puts it into the outbox: neither a crash nor another replica can lose or double it.
+#[derive(Clone, Debug)]
+pub struct SaidOnce {
+    /// What is said only once.
+    pub once: Once,
+    /// In which chat, or about which.
+    pub chat: Chat,
+    /// The words, to whomever.
+    pub says: Vec<NewOutgoing>,
+}
+
+/// What is said only once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Once {
+    /// An admin is asked whether the chat may be served: only if nobody was, and nothing is decided.
+    AskAccess,
+    /// The bot tells the chat who it is: once for each time that it comes in.
+    Introduce,
+    /// Who opted out and speaks to the bot is told why it does not answer: once a day.
+    TellOptedOut(UserId),
+}
+
 /// Everything that a turn leaves behind, committed together.
 #[derive(Clone, Debug, Default)]
 pub struct FinishedTurn {
@@ -131,6 +154,8 @@ pub struct FinishedTurn {
     pub says: Option<NewOutgoing>,
     /// What else is to be done, after the answer: reactions, notices to somebody else. The lane does not wait for it.
     pub also: Vec<NewOutgoing>,
+    /// What is said only by the first turn that wants to say it.
+    pub once: Vec<SaidOnce>,
     /// A failure line: said only if the chat heard none in the last ten minutes.
     pub failure_line: Option<NewOutgoing>,
     /// Calls for the ledger.

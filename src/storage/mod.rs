@@ -11,19 +11,21 @@ mod error;
 mod inbox;
 mod memory;
 mod outbox;
+mod people;
 mod shared;
 mod spend;
 pub mod sqlite;
 
 pub use bell::Bell;
-pub use chats::{ChatStore, Standing};
+pub use chats::{BotStanding, ChatSetting, ChatStore, KnownChat, Standing};
 pub use error::StorageError;
 pub use inbox::{
     Admission, Claim, ClaimRef, ClaimRequest, Claimed, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth, InboxStore,
-    ModelCall, NewUpdate, TurnEnd, Verdict,
+    ModelCall, NewUpdate, Once, SaidOnce, TurnEnd, Verdict,
 };
 pub use memory::{MemoryStore, WindowRequest};
 pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
+pub use people::{Deletion, ForgetStep, Forgotten, PeopleStore, PersonCall, PersonExport, PersonRecord};
 pub use shared::{Heartbeat, SharedStore, Slot, StoreHealth};
 pub use spend::{
     ANSWER_BYTES_MAX, ANSWER_KEPT, ANSWERS_MAX, CHAT_ANSWERS_MAX, KeptAnswer, LimitLine, ModelFigures, NewKeptAnswer,
@@ -31,6 +33,6 @@ pub use spend::{
 };
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
-pub trait Store: InboxStore + MemoryStore + OutboxStore + ChatStore + SpendStore + SharedStore {}
+pub trait Store: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + SharedStore {}
 
-impl<T: InboxStore + MemoryStore + OutboxStore + ChatStore + SpendStore + SharedStore> Store for T {}
+impl<T: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + SharedStore> Store for T {}

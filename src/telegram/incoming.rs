@@ -11,7 +11,7 @@ use super::{
     place, spans,
 };
 use crate::{
-    domain::{Author, Chat, ChatId, Message, MessageId, Quote, ReplyTo, Timestamp, TopicId, UserId},
+    domain::{Author, Chat, ChatId, Forwarded, Message, MessageId, Quote, ReplyTo, Timestamp, TopicId, UserId},
     errors::{Class, Classify},
 };
 
@@ -267,7 +267,7 @@ impl Reader<'_> {
             text,
             media: media::of_message(content),
             reply_to: self.reply_to(chat.id),
-            quote: content.object("quote").and_then(|quote| quote.words("text")).map(|text| Quote { text }),
+            quote: quote(content),
             forwarded_from: content.object("forward_origin").map(|origin| forwarded_from(&origin)),
             album: content.words("media_group_id"),
             sent_at: self.date()?,
@@ -358,13 +358,34 @@ impl Reader<'_> {
     }
 }
 
+/// The quoted part of another message, of this chat or of another one.
+fn quote(content: &Object<'_>) -> Option<Quote> {
+    let text = content.object("quote")?.words("text")?;
+    let replied = content.object("reply_to_message").and_then(|replied| writer(&replied));
+    let elsewhere = || content.object("external_reply").and_then(|reply| origin_id(&reply.object("origin")?));
+    Some(Quote { text, author: replied.or_else(elsewhere) })
+}
+
+/// The id of who wrote a message.
+fn writer(message: &Object<'_>) -> Option<UserId> {
+    let sender = message.object("sender_chat").or_else(|| message.object("from"))?;
+    sender.integer("id").map(UserId)
+}
+
+/// The id behind a message's origin; people may hide it.
+fn origin_id(origin: &Object<'_>) -> Option<UserId> {
+    let chat = || origin.object("sender_chat").or_else(|| origin.object("chat"));
+    origin.object("sender_user").or_else(chat)?.integer("id").map(UserId)
+}
+
 /// Whose words a forwarded message holds: of an unknown kind of origin, whatever name it gives.
-fn forwarded_from(origin: &Object<'_>) -> String {
+fn forwarded_from(origin: &Object<'_>) -> Forwarded {
     let user = origin.object("sender_user").map(|user| author::full_name(&user));
     let hidden = || origin.words("sender_user_name");
     let chat = || origin.object("sender_chat").or_else(|| origin.object("chat")).and_then(|chat| chat.words("title"));
     let name = user.filter(|name| !name.is_empty()).or_else(hidden).or_else(chat);
-    name.or_else(|| origin.words("author_signature")).unwrap_or_else(|| "?".to_owned())
+    let name = name.or_else(|| origin.words("author_signature")).unwrap_or_else(|| "?".to_owned());
+    Forwarded { name, author: origin_id(origin) }
 }
 
 fn reactions(reactions: &[Object<'_>]) -> Vec<String> {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use gryag::{
     clock::kyiv_day,
     domain::{ChatId, MessageId, OutgoingKind, Tally, UpdateKey, UserId},
-    storage::{FinishedTurn, KeptAnswer, LimitLine, NewKeptAnswer, NewOutgoing, QuestionKey, Verdict},
+    storage::{FinishedTurn, KeptAnswer, LimitLine, NewKeptAnswer, NewOutgoing, Once, QuestionKey, SaidOnce, Verdict},
 };
 
 use crate::{
     spend::call,
-    world::{LEASE, World, message, says},
+    world::{LEASE, World, chat, message, says},
 };
 
 pub(crate) async fn a_finished_turn_leaves_everything_at_once(world: World) {
@@ -51,6 +51,11 @@ pub(crate) async fn a_fenced_finish_leaves_nothing(world: World) {
         }),
         migrated: Some((ChatId(-10), ChatId(-100))),
         verdicts: vec![(UpdateKey(1), Verdict::Dead { problem: "late".to_owned() })],
+        once: vec![SaidOnce {
+            once: Once::Introduce,
+            chat: chat(-10),
+            says: vec![says(-10, "introduction", 1, world.now())],
+        }],
     };
     world.store.finish(old.claim, turn, world.now()).await.unwrap_err();
     assert!(world.window(-10, None, 10).await.is_empty());

@@ -5,6 +5,7 @@
 
 mod actions;
 mod answers;
+mod chats;
 mod claims;
 mod inbox;
 mod leaves;
@@ -12,9 +13,11 @@ mod memory;
 mod model;
 mod outbox;
 mod pacing;
+mod people;
 mod shared;
 mod spend;
 mod sqlite;
+mod traces;
 mod verdicts;
 mod world;
 
@@ -143,6 +146,36 @@ contract! {
         an_unsent_notice_does_not_block_its_express_lane,
         addressed_messages_are_answered_within_thirty_seconds_or_late,
         addressed_messages_share_the_fate_of_the_worst_part,
+    }
+    chats {
+        an_admin_is_asked_once_about_a_chat,
+        a_decision_holds_and_is_listed,
+        it_introduces_itself_once_for_each_coming,
+        who_opted_out_is_told_once_a_day,
+        notices_go_anywhere_and_block_no_lane,
+        a_notice_is_not_remembered,
+        settings_are_kept_one_by_one,
+        a_migrated_group_keeps_what_was_decided_and_set,
+        a_chat_that_was_left_is_deleted_with_all_that_was_said_there,
+        a_deleted_chat_stays_refused,
+        a_chat_to_which_it_came_back_is_not_left,
+        old_messages_are_forgotten_piece_by_piece,
+    }
+    people {
+        who_opted_out_is_neither_remembered_nor_shown,
+        a_ban_is_set_and_lifted_once,
+        being_forgotten_takes_two_updates_within_ten_minutes,
+        a_forgotten_person_leaves_no_word_and_the_others_stay,
+        a_person_of_many_messages_is_forgotten_whole,
+        what_was_on_its_way_is_not_remembered_after_the_forgetting,
+        a_forgotten_persons_raw_updates_are_emptied,
+        an_unsent_answer_to_a_forgotten_person_is_not_sent,
+        what_answers_a_forgotten_message_is_not_remembered,
+        a_forgotten_message_stays_forgotten,
+        a_forgotten_picture_takes_its_album_along,
+        an_export_is_all_of_a_person_and_nothing_of_others,
+        the_ledger_of_deletions_holds_ids_and_times,
+        calls_of_models_lose_a_forgotten_person,
     }
     shared {
         a_lease_has_one_holder_until_it_ends,

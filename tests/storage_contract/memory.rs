@@ -1,7 +1,8 @@
 //! What is remembered, and the window of it that a turn sees.
 
 use gryag::domain::{
-    Author, AuthorKind, ChatId, Media, MediaKind, Message, MessageId, Quote, ReplyTo, Timestamp, TopicId, UserId,
+    Author, AuthorKind, ChatId, Forwarded, Media, MediaKind, Message, MessageId, Quote, ReplyTo, Timestamp, TopicId,
+    UserId,
 };
 
 use crate::world::{START, World, message};
@@ -114,8 +115,8 @@ pub(crate) async fn what_is_remembered_comes_back_whole(world: World) {
             label: Some("звіт.pdf".to_owned()),
         }),
         reply_to: Some(ReplyTo { message_id: MessageId(3), author: None, text: None }),
-        quote: Some(Quote { text: "ці слова".to_owned() }),
-        forwarded_from: Some("хтось".to_owned()),
+        quote: Some(Quote { text: "ці слова".to_owned(), author: Some(UserId(8)) }),
+        forwarded_from: Some(Forwarded { name: "хтось".to_owned(), author: Some(UserId(9)) }),
         edited_at: Some(Timestamp(START.0 + 1)),
         ..message(-10, 8, "text\nwith 'quotes' and \u{0} a zero")
     };

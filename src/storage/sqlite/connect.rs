@@ -11,6 +11,8 @@ use crate::storage::StorageError;
 
 /// How long a writer waits for another process's commit.
 const BUSY: Duration = Duration::from_secs(5);
+/// How long the emptying of the log waits for readers.
+const LOG_PATIENCE: Duration = Duration::from_millis(250);
 /// Virtual-machine steps between two looks at the clock.
 const STEPS: i32 = 10_000;
 /// Statements that a connection keeps prepared: more than this backend has.
@@ -53,6 +55,17 @@ fn wait_for_lock(tries: i32) -> bool {
     std::thread::sleep(pause);
     // 20 short pauses, then long ones.
     pause.saturating_mul(u32::try_from(tries).unwrap_or(0)) < BUSY
+}
+
+/// Moves the log into the file and cuts it to nothing, unless somebody reads in it now; true if it was done. It waits a
+/// moment only: meanwhile nobody can write.
+pub(super) fn empty_log(connection: &Connection) -> Result<bool, StorageError> {
+    let doing = "emptying the log";
+    let failed = |error: rusqlite::Error| storage_error(doing, &error);
+    connection.busy_timeout(LOG_PATIENCE).map_err(failed)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_handler(Some(wait_for_lock)).map_err(failed)?;
+    Ok(busy.map_err(failed)? == 0)
 }
 
 /// The pool of one connection for the writer: deadpool replaces it when a panic has poisoned it.

@@ -9,7 +9,7 @@ use deadpool_sqlite::rusqlite::{Connection, Row, params};
 use super::{
     SqliteStore,
     claims::{check_fence, claim, next_due, release, renew},
-    execute, memory, outbox, query_all, query_one, spend,
+    execute, memory, once, outbox, query_all, query_one, spend,
     writer::{Priority, Rings},
 };
 use crate::{
@@ -293,6 +293,7 @@ pub(super) fn finish(
     if let Some(says) = &turn.says {
         outbox::insert(tx, says, waits, now)?;
     }
+    once::say(tx, &turn.once, now)?;
     let mut end = TurnEnd { failure_line_said: false, limit_lines_said: 0 };
     if let Some(line) = &turn.failure_line
         && may_say_failure_line(tx, line.chat.id, line.chat.kind.as_str(), now)?

@@ -1,31 +1,43 @@
 //! Messages.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use deadpool_sqlite::rusqlite::{Connection, Row, params};
 
 use super::{SqliteStore, execute, outbox::read_why, query_all, query_one};
 use crate::{
     domain::{
-        Author, AuthorKind, Chat, ChatId, ChatKind, Media, MediaKind, Message, MessageId, Quote, ReplyTo, Timestamp,
-        TopicId, UserId, Why,
+        Author, AuthorKind, Chat, ChatId, ChatKind, Forwarded, Media, MediaKind, Message, MessageId, Quote, ReplyTo,
+        Timestamp, TopicId, UserId, Why,
     },
     storage::{MemoryStore, StorageError, WindowRequest},
 };
 
-/// The columns that [`message`] reads, in its order.
+/// The columns that [`message`] reads, in its order. What somebody wrote who has opted out since, or forwarded or quoted
+/// words of theirs, is not shown to anybody.
 macro_rules! select_message {
-    ($rest:literal) => {
+    ($which:literal, $order:literal) => {
         concat!(
             "SELECT message_id, topic_id, author_kind, author_id, author_name, author_username, text, media_kind, ",
-            "media_label, media_file_id, media_unique_id, media_size, media_mime, album, reply_to, quote, ",
-            "forwarded_from, sent_at, edited_at FROM messages ",
-            $rest
+            "media_label, media_file_id, media_unique_id, media_size, media_mime, album, reply_to, ",
+            "CASE WHEN quote IS NULL OR EXISTS (SELECT 1 FROM people WHERE user_id = reply_author ",
+            "AND opted_out_at IS NOT NULL) THEN NULL ELSE quote END, ",
+            "forwarded_from, sent_at, edited_at, reply_author, forwarded_author FROM messages WHERE ",
+            $which,
+            " AND NOT EXISTS (SELECT 1 FROM people WHERE user_id = author_id AND opted_out_at IS NOT NULL)",
+            " AND NOT EXISTS (SELECT 1 FROM people WHERE user_id = forwarded_author AND opted_out_at IS NOT NULL) ",
+            $order
         )
     };
 }
 
-pub(super) const WINDOW_SQL: &str = select_message!("WHERE chat_id = ?1 AND topic_id = ?2 AND seq > ?3 ORDER BY seq");
-pub(super) const MESSAGE_SQL: &str = select_message!("WHERE chat_id = ?1 AND message_id = ?2");
+pub(super) const WINDOW_SQL: &str = select_message!("chat_id = ?1 AND topic_id = ?2 AND seq > ?3", "ORDER BY seq");
+pub(super) const MESSAGE_SQL: &str = select_message!("chat_id = ?1 AND message_id = ?2", "");
+/// What a person wrote anywhere; the chat stands behind the columns of [`message`].
+pub(super) const WRITTEN_BY_SQL: &str = "SELECT message_id, topic_id, author_kind, author_id, author_name, author_username, text, media_kind, media_label, \
+     media_file_id, media_unique_id, media_size, media_mime, album, reply_to, quote, forwarded_from, sent_at, edited_at, \
+     reply_author, forwarded_author, chat_id FROM messages WHERE author_id = ?1 ORDER BY sent_at DESC LIMIT ?2";
 pub(super) const NEWEST_SQL: &str =
     "SELECT seq FROM messages WHERE chat_id = ?1 AND topic_id = ?2 AND seq IS NOT NULL ORDER BY seq DESC LIMIT 1";
 pub(super) const ALBUM_SQL: &str =
@@ -104,6 +116,8 @@ pub(super) fn remember_all(tx: &Connection, messages: &[Message]) -> Result<(), 
 }
 
 fn remember(tx: &Connection, message: &Message) -> Result<(), StorageError> {
+    let Some(message) = permitted(tx, message)? else { return Ok(()) };
+    let message = &*message;
     if message.edited_at.is_some() && replace(tx, message)? {
         return Ok(());
     }
@@ -127,6 +141,41 @@ fn remember(tx: &Connection, message: &Message) -> Result<(), StorageError> {
         None => Some(newest_seq(tx, message.chat.id, topic)? + 1),
     };
     if insert(tx, message, topic, seq)? { Ok(()) } else { replace(tx, message).map(drop) }
+}
+
+/// The message as far as it may be remembered. Here, at the last moment: whoever opted out or had something forgotten
+/// did so while the turn was under way, or the update was on its way, or an edit brings it back.
+fn permitted<'a>(tx: &Connection, message: &'a Message) -> Result<Option<Cow<'a, Message>>, StorageError> {
+    let forwarded = message.forwarded_from.as_ref().and_then(|from| from.author);
+    let quoted = message.quote.as_ref().and_then(|quote| quote.author);
+    let found = query_one(
+        tx,
+        "asking whether a message may be remembered",
+        "SELECT EXISTS (SELECT 1 FROM people WHERE user_id = ?1 AND (opted_out_at IS NOT NULL OR forgotten_at >= ?4)) \
+         OR EXISTS (SELECT 1 FROM people WHERE user_id = ?2 AND (opted_out_at IS NOT NULL OR forgotten_at >= ?4)) \
+         OR EXISTS (SELECT 1 FROM deletions WHERE chat_id = ?5 AND message_id = ?6), \
+         EXISTS (SELECT 1 FROM people WHERE user_id = ?3 AND (opted_out_at IS NOT NULL OR forgotten_at >= ?4))",
+        params![
+            message.author.id.0,
+            forwarded.map(|author| author.0),
+            quoted.map(|author| author.0),
+            message.sent_at.0,
+            message.chat.id.0,
+            message.id.0,
+        ],
+        |row| Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?)),
+    )?;
+    Ok(match found {
+        Some((true, _)) => None,
+        Some((false, true)) => Some(Cow::Owned(Message { quote: None, ..message.clone() })),
+        _ => Some(Cow::Borrowed(message)),
+    })
+}
+
+/// Whether this message is remembered.
+pub(super) fn is_known(tx: &Connection, chat: ChatId, id: MessageId) -> Result<bool, StorageError> {
+    let sql = "SELECT 1 FROM messages WHERE chat_id = ?1 AND message_id = ?2";
+    Ok(query_one(tx, "looking for a message", sql, params![chat.0, id.0], |_| Ok(()))?.is_some())
 }
 
 /// False if there is nothing to replace.
@@ -155,14 +204,17 @@ fn replace(tx: &Connection, message: &Message) -> Result<bool, StorageError> {
 
 /// False if it is remembered already.
 fn insert(tx: &Connection, message: &Message, topic: i64, seq: Option<i64>) -> Result<bool, StorageError> {
+    let replied = message.reply_to.as_ref().and_then(|reply| reply.author.as_ref());
+    let reply_author = message.quote.as_ref().and_then(|quote| quote.author).or(replied.map(|author| author.id));
     let media = message.media.as_ref();
     let added = execute(
         tx,
         "remembering a message",
         "INSERT INTO messages (chat_id, message_id, topic_id, seq, author_kind, author_id, author_name, \
          author_username, text, media_kind, media_label, media_file_id, media_unique_id, media_size, media_mime, album, \
-         reply_to, quote, forwarded_from, sent_at, edited_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) \
+         reply_to, quote, forwarded_from, sent_at, edited_at, reply_author, forwarded_author) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+         COALESCE(?22, (SELECT author_id FROM messages WHERE chat_id = ?1 AND message_id = ?17)), ?23) \
          ON CONFLICT (chat_id, message_id) DO NOTHING",
         params![
             message.chat.id.0,
@@ -183,9 +235,11 @@ fn insert(tx: &Connection, message: &Message, topic: i64, seq: Option<i64>) -> R
             message.album,
             message.reply_to.as_ref().map(|reply| reply.message_id.0),
             message.quote.as_ref().map(|quote| quote.text.as_str()),
-            message.forwarded_from,
+            message.forwarded_from.as_ref().map(|from| from.name.as_str()),
             message.sent_at.0,
             message.edited_at.map(|at| at.0),
+            reply_author.map(|author| author.0),
+            message.forwarded_from.as_ref().and_then(|from| from.author).map(|author| author.0),
         ],
     )?;
     Ok(added > 0)
@@ -214,6 +268,11 @@ pub(super) fn kind_of(word: &str) -> ChatKind {
     }
 }
 
+/// A row of [`WRITTEN_BY_SQL`].
+pub(super) fn message_with_chat(row: &Row<'_>) -> rusqlite::Result<Message> {
+    message(ChatId(row.get(21)?), row)
+}
+
 fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
     let topic: i64 = row.get(1)?;
     let author_kind: String = row.get(2)?;
@@ -230,6 +289,7 @@ fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
         None => None,
     };
     let kind = if chat.0 > 0 { ChatKind::Private } else { ChatKind::Group };
+    let (quoted, forwarded) = (row.get::<_, Option<i64>>(19)?.map(UserId), row.get::<_, Option<i64>>(20)?.map(UserId));
     Ok(Message {
         chat: Chat { id: chat, kind, title: None },
         topic: (topic != 0).then_some(TopicId(topic)),
@@ -248,8 +308,8 @@ fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
             author: None,
             text: None,
         }),
-        quote: row.get::<_, Option<String>>(15)?.map(|text| Quote { text }),
-        forwarded_from: row.get(16)?,
+        quote: row.get::<_, Option<String>>(15)?.map(|text| Quote { text, author: quoted }),
+        forwarded_from: row.get::<_, Option<String>>(16)?.map(|name| Forwarded { name, author: forwarded }),
         sent_at: Timestamp(row.get(17)?),
         edited_at: row.get::<_, Option<i64>>(18)?.map(Timestamp),
     })

@@ -9,8 +9,10 @@ mod codes;
 mod connect;
 mod inbox;
 mod memory;
+mod once;
 mod open;
 mod outbox;
+mod people;
 #[cfg(test)]
 mod plans;
 mod shared;

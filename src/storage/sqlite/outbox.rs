@@ -121,7 +121,9 @@ pub(super) fn end_send(
 ) -> Result<Option<EndedOutgoing>, StorageError> {
     match ended {
         Ended::Sent(message) => {
-            memory::remember_all(tx, std::slice::from_ref(&message))?;
+            if is_worth_remembering(tx, id, &message)? {
+                memory::remember_all(tx, std::slice::from_ref(&message))?;
+            }
             note_sent(tx, id, &message)?;
             close(tx, id, "sent", "", now)
         }
@@ -191,6 +193,30 @@ fn remember_edit(tx: &Connection, id: OutgoingId, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
+/// Notices are no conversation, and what they show (a person's export, the admin's figures) must not be kept twice. What
+/// answers a message that was forgotten meanwhile is forgotten with it: it may repeat its words.
+fn is_worth_remembering(tx: &Connection, id: OutgoingId, message: &Message) -> Result<bool, StorageError> {
+    let sql = "SELECT kind FROM outbox WHERE id = ?1";
+    let kind = query_one(tx, "asking what was sent", sql, params![id.0], |row| row.get::<_, String>(0))?;
+    if kind.is_some_and(|kind| OutgoingKind::from_stored(&kind) == OutgoingKind::Notice) {
+        return Ok(false);
+    }
+    match &message.reply_to {
+        Some(reply) => memory::is_known(tx, message.chat.id, reply.message_id),
+        None => Ok(true),
+    }
+}
+
+/// Ends a part that waits for its send, and the answer with it, as if it had waited too long.
+pub(super) fn drop_unsent(tx: &Connection, id: OutgoingId, problem: &str, now: Timestamp) -> Result<(), StorageError> {
+    let sql = "SELECT 1 FROM outbox WHERE id = ?1 AND state IN ('queued', 'ready')";
+    // An earlier part may have taken it along.
+    match query_one(tx, "dropping a send", sql, params![id.0], |_| Ok(()))? {
+        Some(()) => close(tx, id, "expired", problem, now).map(drop),
+        None => Ok(()),
+    }
+}
+
 fn ready_again(
     tx: &Connection,
     id: OutgoingId,
@@ -216,13 +242,34 @@ pub(super) fn migrate(tx: &Connection, from: ChatId, to: ChatId) -> Result<(), S
         // The second of two sends that were on their way: the first one's end has moved its row already.
         return Ok(());
     }
-    execute(
+    let is_news = execute(
         tx,
         "noting a migration",
-        "INSERT INTO chats (chat_id, kind, migrated_to) VALUES (?1, 'group', ?2) \
-         ON CONFLICT (chat_id) DO UPDATE SET migrated_to = excluded.migrated_to",
+        "INSERT INTO chats (chat_id, kind, migrated_to) VALUES (?1, 'group', ?2) ON CONFLICT (chat_id) DO UPDATE \
+         SET migrated_to = excluded.migrated_to WHERE migrated_to IS NOT excluded.migrated_to",
         params![from.0, to.0],
     )?;
+    if is_news > 0 {
+        // It is still the same people: what was decided and set holds.
+        execute(
+            tx,
+            "carrying a chat's settings over",
+            "INSERT INTO chats (chat_id, kind, title, access, access_at, introduced_at, talk_level, quiet_from, quiet_to, \
+             persona, language, reactions, silent_until, grave_until) SELECT ?2, 'group', title, access, access_at, \
+             introduced_at, talk_level, quiet_from, quiet_to, persona, language, reactions, silent_until, grave_until \
+             FROM chats WHERE chat_id = ?1 ON CONFLICT (chat_id) DO UPDATE SET \
+             access_at = CASE WHEN access IN ('new', 'asked') THEN excluded.access_at ELSE access_at END, \
+             access = CASE WHEN access IN ('new', 'asked') THEN excluded.access ELSE access END, \
+             introduced_at = COALESCE(introduced_at, excluded.introduced_at), \
+             talk_level = COALESCE(talk_level, excluded.talk_level), \
+             quiet_from = COALESCE(quiet_from, excluded.quiet_from), quiet_to = COALESCE(quiet_to, excluded.quiet_to), \
+             persona = COALESCE(persona, excluded.persona), language = COALESCE(language, excluded.language), \
+             reactions = COALESCE(reactions, excluded.reactions), \
+             silent_until = COALESCE(silent_until, excluded.silent_until), \
+             grave_until = COALESCE(grave_until, excluded.grave_until)",
+            params![from.0, to.0],
+        )?;
+    }
     execute(
         tx,
         "following a migration",

@@ -25,8 +25,8 @@ use crate::{
     shutdown::Shutdown,
     storage::{
         ChatStore as _, Claim, ClaimRequest, Ended, FinishedTurn, InboxStore as _, KeptAnswer, LimitLine,
-        MemoryStore as _, ModelCall, NewKeptAnswer, NewOutgoing, NewUpdate, OutboxStore as _, Outgoing, QuestionKey,
-        SendLimits, SharedStore as _, SpendStore as _, Verdict, WindowRequest,
+        MemoryStore as _, ModelCall, NewKeptAnswer, NewOutgoing, NewUpdate, Once, OutboxStore as _, Outgoing,
+        QuestionKey, SaidOnce, SendLimits, SharedStore as _, SpendStore as _, Verdict, WindowRequest,
     },
     telemetry::Metrics,
 };
@@ -195,6 +195,9 @@ fn whole_turn() -> FinishedTurn {
         limit_lines: vec![LimitLine { person: UserId(5), says: says(1) }],
         keeps: Some(keeps),
         migrated: Some((ChatId(-11), ChatId(-12))),
+        once: [Once::AskAccess, Once::Introduce, Once::TellOptedOut(UserId(5))]
+            .map(|once| SaidOnce { once, chat: message(1).chat, says: vec![says(1)] })
+            .to_vec(),
         verdicts: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::{SAMPLES, me};
 use crate::{
-    domain::{AuthorKind, ChatId, ChatKind, MediaKind, MessageId, TopicId, UserId},
+    domain::{AuthorKind, ChatId, ChatKind, Forwarded, MediaKind, MessageId, Quote, TopicId, UserId},
     telegram::{Incoming, IncomingMessage, Mention, ParseError, SpanKind, parse},
 };
 
@@ -97,20 +97,38 @@ fn a_linked_channels_post_is_an_automatic_forward() {
     );
     assert!(read.is_automatic_forward);
     assert_eq!(read.message.author.kind, AuthorKind::Channel);
-    assert_eq!(read.message.forwarded_from.as_deref(), Some("Новини"));
+    assert_eq!(read.message.forwarded_from.map(|from| from.name).as_deref(), Some("Новини"));
 }
 
 #[test]
 fn each_origin_of_a_forward_gives_a_name_and_a_new_one_does_not_fail() {
-    for (origin, name) in [
-        (r#"{"type":"user","sender_user":{"id":5,"first_name":"Левко"}}"#, "Левко"),
-        (r#"{"type":"hidden_user","sender_user_name":"Хтось"}"#, "Хтось"),
-        (r#"{"type":"chat","sender_chat":{"id":-1007,"title":"Гурт"}}"#, "Гурт"),
-        (r#"{"type":"channel","chat":{"id":-1008,"title":"Канал"},"author_signature":"ред."}"#, "Канал"),
-        (r#"{"type":"hologram","beam":7}"#, "?"),
+    for (origin, name, author) in [
+        (r#"{"type":"user","sender_user":{"id":5,"first_name":"Левко"}}"#, "Левко", Some(5)),
+        (r#"{"type":"hidden_user","sender_user_name":"Хтось"}"#, "Хтось", None),
+        (r#"{"type":"chat","sender_chat":{"id":-1007,"title":"Гурт"}}"#, "Гурт", Some(-1007)),
+        (r#"{"type":"channel","chat":{"id":-1008,"title":"Канал"},"author_signature":"ред."}"#, "Канал", Some(-1008)),
+        (r#"{"type":"hologram","beam":7}"#, "?", None),
     ] {
         let read = message(&format!(r#"{PERSON},"forward_origin":{origin},"text":"x""#));
-        assert_eq!(read.message.forwarded_from.as_deref(), Some(name));
+        let expected = Forwarded { name: name.to_owned(), author: author.map(UserId) };
+        assert_eq!(read.message.forwarded_from, Some(expected));
+    }
+}
+
+#[test]
+fn a_quote_knows_whose_words_it_quotes() {
+    for (replied, author) in [
+        (r#""reply_to_message":{"message_id":3,"from":{"id":5,"first_name":"Левко"},"text":"довго"}"#, Some(5)),
+        (
+            r#""reply_to_message":{"message_id":3,"sender_chat":{"id":-1007,"title":"Гурт"},"text":"довго"}"#,
+            Some(-1007),
+        ),
+        (r#""external_reply":{"origin":{"type":"user","sender_user":{"id":6,"first_name":"Оля"}}}"#, Some(6)),
+        (r#""external_reply":{"origin":{"type":"hidden_user","sender_user_name":"Хтось"}}"#, None),
+    ] {
+        let read = message(&format!(r#"{PERSON},{replied},"quote":{{"text":"дов","position":0}},"text":"x""#));
+        let expected = Quote { text: "дов".to_owned(), author: author.map(UserId) };
+        assert_eq!(read.message.quote, Some(expected));
     }
 }
 
