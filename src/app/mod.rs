@@ -34,7 +34,7 @@ use crate::{
     maintenance::{Maintenance, MaintenanceParts},
     memory::Memory,
     outbox::{Sender, SenderParts},
-    persona::Persona,
+    persona::Personas,
     random::{Seeded, SharedRandom},
     shutdown::Shutdown,
     storage::{
@@ -116,7 +116,10 @@ impl App {
         let metrics = Metrics::new();
         metrics.set(&metric::BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
         let (errors, found) = ErrorHandler::new(outside.clock.clone(), metrics.clone());
-        let persona = Arc::new(load_persona(&config.behavior.persona)?);
+        let (personas, looked) = Personas::open(&config.behavior.persona, config.essential.data_dir.join("personas"))?;
+        for broken in &looked.broken {
+            errors.handle("persona", broken);
+        }
         let store = SqliteStore::open(store_options(config, &outside, &metrics), &shutdown).await?;
         identity::check_owner(&store, config).await?;
         let limiter = Arc::new(AddressLimiter::new(AddressBudget::default()));
@@ -132,7 +135,7 @@ impl App {
             outside,
             metrics,
             errors,
-            persona,
+            personas,
             store,
             limiter,
             gemini,
@@ -243,7 +246,7 @@ struct Build {
     started_at: Timestamp,
     metrics: Metrics,
     errors: ErrorHandler,
-    persona: Arc<Persona>,
+    personas: Personas,
     store: SqliteStore,
     telegram: Telegram,
     gemini: Arc<Gemini>,
@@ -295,6 +298,7 @@ impl Build {
             clock: self.outside.clock.clone(),
             errors: self.errors.clone(),
             metrics: self.metrics.clone(),
+            personas: self.personas.clone(),
             sweeps: vec![
                 Arc::new(move || limiter.sweep()),
                 // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
@@ -369,8 +373,8 @@ impl Build {
             gemini: Arc::clone(&self.gemini),
             telegram: self.telegram.clone(),
             me,
-            persona: Arc::clone(&self.persona),
-            commands: Commands::new(Arc::clone(&self.persona)),
+            personas: self.personas.clone(),
+            commands: Commands::new(self.personas.get(None)),
             clock: self.outside.clock.clone(),
             random: self.outside.random.clone(),
             errors: self.errors.clone(),
@@ -419,11 +423,6 @@ impl Build {
             errors: self.errors.clone(),
         }
     }
-}
-
-/// `BOT_PERSONA`: the built-in one by its name, or a file.
-fn load_persona(which: &str) -> Result<Persona, crate::persona::PersonaError> {
-    if which == "gryag" { Ok(Persona::built_in()) } else { Persona::load(std::path::Path::new(which)) }
 }
 
 fn store_options(config: &Config, outside: &Outside, metrics: &Metrics) -> SqliteOptions {

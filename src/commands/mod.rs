@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{Chat, ChatKind},
-    persona::Persona,
+    domain::{Chat, ChatKind, Language},
+    persona::{Persona, Saying},
     telegram::{Command, Me},
 };
 
@@ -29,7 +29,9 @@ impl Commands {
         // In a group a bare /start may be meant for any bot.
         let meant_for_us = named || chat.kind == ChatKind::Private;
         match command.name.as_str() {
-            "start" | "help" if meant_for_us => Some(self.persona.greeting().to_owned()),
+            "start" | "help" if meant_for_us => {
+                Some(self.persona.line(Saying::Greeting, Language::Ukrainian, 0.0).to_owned())
+            }
             _ => None,
         }
     }

@@ -28,7 +28,7 @@ const fn dollars() -> Decimal {
 section! {
     /// How it behaves in a chat.
     Behavior as Behavior {
-        /// Who it is: its names, voice and lines.
+        /// Who it is: its names, voice and lines, unless a chat chooses another. An edited file speaks within seconds.
         persona: String = "BOT_PERSONA", WhenUnset::Value("gryag"), PersonaName;
 
         /// The language it speaks unless a chat chooses another.

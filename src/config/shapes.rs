@@ -293,7 +293,8 @@ pub(super) struct PersonaName;
 
 impl Takes for PersonaName {
     fn takes(&self) -> String {
-        "the name of a persona that is built in, or a path to a `.toml` file".to_owned()
+        "`gryag`, `zuzia`, the `name` of a file `personas/name.toml` in `BOT_DATA_DIR`, or a path to a `.toml` file"
+            .to_owned()
     }
 }
 

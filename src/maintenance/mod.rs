@@ -10,6 +10,7 @@ use crate::{
     clock::SharedClock,
     domain::Timestamp,
     errors::{ErrorHandler, ErrorRecord},
+    persona::Personas,
     shutdown::Shutdown,
     storage::{Heartbeat, StorageError, Store},
     telemetry::{Metrics, metric},
@@ -21,6 +22,8 @@ const GAUGES: Duration = Duration::from_secs(2);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often recorded samples are folded and limiters swept.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How often the personas' files are looked at: an edit speaks within a few seconds.
+const PERSONAS: Duration = Duration::from_secs(3);
 /// How often old dead letters are emptied.
 const HOURLY: Duration = Duration::from_secs(3600);
 /// A dead letter's body is kept this long.
@@ -46,6 +49,8 @@ pub struct MaintenanceParts {
     pub errors: ErrorHandler,
     /// Figures.
     pub metrics: Metrics,
+    /// Whose files are looked at.
+    pub personas: Personas,
     /// Called at each upkeep.
     pub sweeps: Vec<Sweep>,
 }
@@ -64,11 +69,12 @@ impl Maintenance {
 
     /// Runs its timers until the soft stop. `errors` is the receiving end of the error handler's channel.
     pub async fn run(self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
-        let [mut gauges, mut heartbeat, mut upkeep, mut hourly] = [GAUGES, HEARTBEAT, UPKEEP, HOURLY].map(|every| {
-            let mut timer = tokio::time::interval(every);
-            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            timer
-        });
+        let [mut gauges, mut heartbeat, mut upkeep, mut personas, mut hourly] =
+            [GAUGES, HEARTBEAT, UPKEEP, PERSONAS, HOURLY].map(|every| {
+                let mut timer = tokio::time::interval(every);
+                timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                timer
+            });
         let mut found = Vec::new();
         loop {
             let done = tokio::select! {
@@ -77,6 +83,10 @@ impl Maintenance {
                 _ = heartbeat.tick() => self.beat(&shutdown).await,
                 _ = upkeep.tick() => {
                     self.keep_up();
+                    Ok(())
+                }
+                _ = personas.tick() => {
+                    self.look_at_personas().await;
                     Ok(())
                 }
                 _ = hourly.tick() => self.empty_dead().await,
@@ -93,6 +103,19 @@ impl Maintenance {
             && let Err(error) = self.keep_errors(&mut found).await
         {
             tracing::warn!(%error, "the last errors are not stored");
+        }
+    }
+
+    /// An edited persona speaks from now on; a broken file is an error and changes nothing.
+    async fn look_at_personas(&self) {
+        let personas = self.parts.personas.clone();
+        // A look that panics has changed nothing, and the next one comes soon.
+        let Ok(looked) = tokio::task::spawn_blocking(move || personas.look()).await else { return };
+        if !looked.changed.is_empty() {
+            tracing::info!(personas = looked.changed.join(" "), "personas have changed");
+        }
+        for broken in &looked.broken {
+            self.parts.errors.handle("persona", broken);
         }
     }
 

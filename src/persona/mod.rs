@@ -1,19 +1,32 @@
 //! Who the bot is: data, not code. Its name and the forms in which it is called, the system prompt, the lines for a
 //! bad day. Nothing here reads a chat or knows a model.
 
+mod lines;
 mod names;
 mod reading;
+mod shelf;
 
+pub use lines::Saying;
 pub use names::names_in;
+pub use shelf::{Looked, PersonaFileError, Personas};
 
 use std::{collections::HashSet, path::Path};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::errors::{Class, Classify};
+use crate::{
+    domain::Language,
+    errors::{Class, Classify},
+};
 
-/// The persona that comes with the program.
-const BUILT_IN: &str = include_str!("../../persona/gryag.toml");
+use lines::{AllLines, pick};
+
+/// The persona that comes with the program and speaks unless another is chosen.
+const GRYAG: &str = include_str!("../../persona/gryag.toml");
+/// The other one that comes with it.
+const ZUZIA: &str = include_str!("../../persona/zuzia.toml");
+/// What is built in, by key.
+const BUILT_IN: [(&str, &str); 2] = [("gryag", GRYAG), ("zuzia", ZUZIA)];
 
 /// A checked persona.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,10 +34,32 @@ pub struct Persona {
     name: String,
     names: HashSet<String>,
     system_prompt: String,
-    greeting: String,
-    failure_lines: Vec<String>,
+    examples: Vec<Example>,
+    decline: String,
+    instructions: Instructions,
+    lines: AllLines,
     offline: Offline,
     version: String,
+}
+
+/// How it talks, for the model.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Example {
+    /// A line of somebody else, as the prompt writes it.
+    pub said: String,
+    /// What it answered.
+    pub answered: String,
+}
+
+/// What the model is told besides, at the end of a prompt.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Instructions {
+    /// Something grave is talked about: plain and kind, no joke, and where human help is.
+    pub grave: String,
+    /// Nobody called it, and it may say a word or decline.
+    pub unasked: String,
+    /// The chat has gone quiet, and it may say a word or decline.
+    pub spontaneous: String,
 }
 
 /// Lines for the sandbox without a model. An answer is an opener, a space and a line of the list that fits.
@@ -81,7 +116,7 @@ impl Classify for PersonaError {
 impl Persona {
     /// Гряг himself.
     pub fn built_in() -> Self {
-        Self::parse(BUILT_IN).expect("a test reads the built-in persona")
+        Self::parse(GRYAG).expect("a test reads the built-in personas")
     }
 
     /// Reads the file at `path`.
@@ -90,9 +125,11 @@ impl Persona {
     ///
     /// [`PersonaError`], with all problems at once.
     pub fn load(path: &Path) -> Result<Self, PersonaError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| PersonaError::Unreadable { path: path.display().to_string(), source })?;
-        Self::parse(&text)
+        let unreadable = |source| PersonaError::Unreadable { path: path.display().to_string(), source };
+        if std::fs::metadata(path).map_err(unreadable)?.len() > reading::FILE_MAX {
+            return Err(PersonaError::Invalid { problems: vec![reading::too_big()] });
+        }
+        Self::parse(&std::fs::read_to_string(path).map_err(unreadable)?)
     }
 
     /// Reads a persona from TOML.
@@ -104,12 +141,19 @@ impl Persona {
         let read = reading::read(text)?;
         // Line ends must not make a version: the same file is checked out differently on different systems.
         let digest = Sha256::digest(text.replace("\r\n", "\n").as_bytes());
+        let told = |text: &str| text.trim().replace("{decline}", &read.decline).replace("{help}", &read.help);
         Ok(Self {
             names: read.names.iter().map(|name| names::normalised(name)).collect(),
-            system_prompt: with_examples(&read.system, &read.examples),
+            system_prompt: format!("{}\n\n{}", read.system.trim(), read.boundaries.trim()),
+            instructions: Instructions {
+                grave: told(&read.instructions.grave),
+                unasked: told(&read.instructions.unasked),
+                spontaneous: told(&read.instructions.spontaneous),
+            },
             name: read.name,
-            greeting: read.greeting,
-            failure_lines: read.failure_lines,
+            examples: read.examples,
+            decline: read.decline,
+            lines: read.lines,
             offline: read.offline,
             version: hex::encode(digest).chars().take(12).collect(),
         })
@@ -120,24 +164,48 @@ impl Persona {
         &self.name
     }
 
-    /// What the model is told first: the same bytes for the same persona, so that the upstream caches them.
+    /// Who it is and what it never does, for the model: the same bytes for the same persona, so that the upstream
+    /// caches them.
     pub fn system_prompt(&self) -> &str {
         &self.system_prompt
     }
 
-    /// What it says to `/start` and `/help`.
-    pub fn greeting(&self) -> &str {
-        &self.greeting
+    /// How it talks, for the model.
+    pub fn examples(&self) -> &[Example] {
+        &self.examples
     }
 
-    /// What may be said when the model cannot answer; at least six lines.
-    pub fn failure_lines(&self) -> &[String] {
-        &self.failure_lines
+    /// What the model is told besides, when the moment asks for it.
+    pub fn instructions(&self) -> &Instructions {
+        &self.instructions
     }
 
-    /// The failure line for a draw in `[0, 1)`.
-    pub fn failure_line(&self, draw: f64) -> &str {
-        pick(&self.failure_lines, draw)
+    /// Whether an answer means that the model has nothing to say unasked.
+    pub fn declines(&self, answer: &str) -> bool {
+        // Models put the word in bold, in quotes or add why; whatever holds it is not meant for the chat.
+        let bare = |text: &str| {
+            let letters = text.chars().filter(|letter| letter.is_alphanumeric() || *letter == ' ');
+            letters.flat_map(char::to_lowercase).collect::<String>()
+        };
+        let (answer_bare, decline) = (bare(answer), bare(&self.decline));
+        answer_bare.trim().is_empty()
+            || answer_bare.trim() == decline.trim()
+            || answer.to_lowercase().contains(&self.decline.to_lowercase())
+    }
+
+    /// What may be said on an occasion: at least one line, in Ukrainian where it does not speak the language.
+    pub fn lines(&self, saying: Saying, language: Language) -> &[String] {
+        self.lines.of(saying, language)
+    }
+
+    /// The line of a saying for a draw in `[0, 1)`.
+    pub fn line(&self, saying: Saying, language: Language, draw: f64) -> &str {
+        pick(self.lines(saying, language), draw)
+    }
+
+    /// The answer to a stop word; `duration` in words, in the accusative.
+    pub fn silenced(&self, language: Language, duration: &str, draw: f64) -> String {
+        self.line(Saying::Silenced, language, draw).replace("{duration}", duration)
     }
 
     /// The lines for the sandbox without a model.
@@ -145,33 +213,10 @@ impl Persona {
         &self.offline
     }
 
-    /// Twelve hexadecimal digits that change with any word of the file.
+    /// Twelve hexadecimal digits that change with any word of the file; part of every key of a cache of answers.
     pub fn version(&self) -> &str {
         &self.version
     }
-}
-
-/// The line for a draw in `[0, 1)`; nothing from an empty list.
-fn pick(lines: &[String], draw: f64) -> &str {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a list of lines is short, and a cast from a float saturates"
-    )]
-    let index = (draw * lines.len() as f64) as usize;
-    lines.get(index.min(lines.len().saturating_sub(1))).map_or("", String::as_str)
-}
-
-fn with_examples(system: &str, examples: &[(String, String)]) -> String {
-    let mut prompt = system.trim().to_owned();
-    if !examples.is_empty() {
-        prompt.push_str("\n\nПриклади (лише манера, не повторюй їх):");
-    }
-    for (said, answered) in examples {
-        prompt.push_str(&format!("\n{said}\n→ {answered}"));
-    }
-    prompt
 }
 
 #[cfg(test)]

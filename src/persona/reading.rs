@@ -2,14 +2,20 @@
 
 use toml::{Table, Value};
 
-use super::{Offline, PersonaError, names};
+use super::{
+    Example, Instructions, Offline, PersonaError,
+    lines::{AllLines, Lines, Saying},
+    names,
+};
 
-/// Fewest failure lines: with fewer a bad evening repeats itself.
-const FAILURE_LINES_MIN: usize = 6;
+/// Largest file, in bytes: the built-in ones have a tenth of it.
+pub(super) const FILE_MAX: u64 = 256 * 1024;
 /// Longest line that the bot may say from a file, in characters.
 const LINE_MAX: usize = 300;
 /// Longest system prompt, in characters: about half of the default context budget in tokens.
 const SYSTEM_MAX: usize = 12_000;
+/// Longest of the other texts for the model, in characters: some of them are sent with every call.
+const TEXT_MAX: usize = 2_000;
 /// What a line of the offline voice may hold in braces.
 const PLACEHOLDERS: [&str; 2] = ["{name}", "{said}"];
 
@@ -19,10 +25,18 @@ pub(super) struct Read {
     pub(super) name: String,
     pub(super) names: Vec<String>,
     pub(super) system: String,
-    pub(super) greeting: String,
-    pub(super) failure_lines: Vec<String>,
-    pub(super) examples: Vec<(String, String)>,
+    pub(super) boundaries: String,
+    pub(super) decline: String,
+    pub(super) help: String,
+    pub(super) instructions: Instructions,
+    pub(super) lines: AllLines,
+    pub(super) examples: Vec<Example>,
     pub(super) offline: Offline,
+}
+
+/// What is wrong with a file that nobody should read.
+pub(super) fn too_big() -> String {
+    format!("the file must have at most {FILE_MAX} bytes")
 }
 
 pub(super) fn read(text: &str) -> Result<Read, PersonaError> {
@@ -31,15 +45,24 @@ pub(super) fn read(text: &str) -> Result<Read, PersonaError> {
         PersonaError::Syntax { line: text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1 }
     })?;
     let mut section = Section { path: String::new(), table, problems: Vec::new() };
-    let mut offline = section.section("offline");
     let read = Read {
         name: section.text("name"),
         names: section.lines("names"),
         system: section.text("system"),
-        greeting: section.text("greeting"),
-        failure_lines: section.lines("failure_lines"),
+        boundaries: section.text("boundaries"),
+        decline: section.text("decline"),
+        help: section.text("help"),
         examples: section.examples(),
-        offline: Offline {
+        instructions: section.within("instructions", |told| Instructions {
+            grave: told.text("grave"),
+            unasked: told.text("unasked"),
+            spontaneous: told.text("spontaneous"),
+        }),
+        lines: section.within("lines", |lines| AllLines {
+            ukrainian: lines.within("uk", Section::sayings),
+            english: lines.has("en").then(|| lines.within("en", Section::sayings)),
+        }),
+        offline: section.within("offline", |offline| Offline {
             openers: offline.lines("openers"),
             greetings: offline.lines("greetings"),
             questions: offline.lines("questions"),
@@ -47,10 +70,9 @@ pub(super) fn read(text: &str) -> Result<Read, PersonaError> {
             insults: offline.lines("insults"),
             farewells: offline.lines("farewells"),
             unknown: offline.lines("unknown"),
-        },
+        }),
     };
     let mut problems = section.finish();
-    problems.extend(offline.finish());
     check(&read, &mut problems);
     if problems.is_empty() { Ok(read) } else { Err(PersonaError::Invalid { problems }) }
 }
@@ -88,7 +110,12 @@ impl Section {
         })
     }
 
-    fn section(&mut self, key: &str) -> Self {
+    fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// What `read` takes from the table at `key`.
+    fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         let table = match self.table.remove(key) {
             Some(Value::Table(table)) => table,
             _ => {
@@ -96,11 +123,38 @@ impl Section {
                 Table::new()
             }
         };
-        Self { path: format!("{}{key}.", self.path), table, problems: Vec::new() }
+        let mut inner = Self { path: format!("{}{key}.", self.path), table, problems: Vec::new() };
+        let taken = read(&mut inner);
+        self.problems.extend(inner.finish());
+        taken
+    }
+
+    fn sayings(&mut self) -> Lines {
+        Saying::ALL
+            .into_iter()
+            .map(|(saying, key)| {
+                let lines = self.lines(key);
+                if !lines.is_empty() && lines.len() < saying.lines_min() {
+                    self.wrong(key, &format!("at least {} lines", saying.lines_min()));
+                }
+                let fits = |line: &String| match saying.placeholder() {
+                    Some(placeholder) => line.contains(placeholder) && !has_braces_but(line, &[placeholder]),
+                    None => !has_braces_but(line, &[]),
+                };
+                if !lines.iter().all(fits) {
+                    let right = match saying.placeholder() {
+                        Some(placeholder) => format!("lines that each hold {placeholder} and no other braces"),
+                        None => "lines without braces".to_owned(),
+                    };
+                    self.wrong(key, &right);
+                }
+                (saying, lines)
+            })
+            .collect()
     }
 
     /// Optional; each has `said` and `answered`.
-    fn examples(&mut self) -> Vec<(String, String)> {
+    fn examples(&mut self) -> Vec<Example> {
         let items = match self.table.remove("examples") {
             None => return Vec::new(),
             Some(Value::Array(items)) => items,
@@ -116,7 +170,7 @@ impl Section {
                 continue;
             };
             let mut example = Self { path: format!("examples[{index}]."), table, problems: Vec::new() };
-            examples.push((example.text("said"), example.text("answered")));
+            examples.push(Example { said: example.text("said"), answered: example.text("answered") });
             self.problems.extend(example.finish());
         }
         examples
@@ -138,14 +192,39 @@ fn line(value: Value) -> Option<String> {
 }
 
 fn check(read: &Read, problems: &mut Vec<String>) {
-    if read.system.chars().count() > SYSTEM_MAX {
-        problems.push(format!("system must have at most {SYSTEM_MAX} characters"));
+    let told = &read.instructions;
+    let texts = [
+        ("system", &read.system, SYSTEM_MAX),
+        ("boundaries", &read.boundaries, TEXT_MAX),
+        ("decline", &read.decline, 40),
+        ("help", &read.help, LINE_MAX),
+        ("instructions.grave", &told.grave, TEXT_MAX),
+        ("instructions.unasked", &told.unasked, TEXT_MAX),
+        ("instructions.spontaneous", &told.spontaneous, TEXT_MAX),
+    ];
+    for (key, text, length_max) in texts {
+        if text.chars().count() > length_max {
+            problems.push(format!("{key} must have at most {length_max} characters"));
+        }
     }
-    if !read.failure_lines.is_empty() && read.failure_lines.len() < FAILURE_LINES_MIN {
-        problems.push(format!("failure_lines must hold at least {FAILURE_LINES_MIN} lines"));
+    if !read.decline.is_empty() && !read.decline.chars().any(char::is_alphanumeric) {
+        problems.push("decline must hold a word".to_owned());
+    }
+    let placeholders = [
+        ("instructions.grave", &told.grave, "{help}"),
+        ("instructions.unasked", &told.unasked, "{decline}"),
+        ("instructions.spontaneous", &told.spontaneous, "{decline}"),
+    ];
+    for (key, text, placeholder) in placeholders {
+        if !text.is_empty() && (!text.contains(placeholder) || has_braces_but(text, &[placeholder])) {
+            problems.push(format!("{key} must hold {placeholder} and no other braces"));
+        }
     }
     check_names(read, problems);
-    let offline = &read.offline;
+    check_offline(&read.offline, problems);
+}
+
+fn check_offline(offline: &Offline, problems: &mut Vec<String>) {
     let lists = [
         ("openers", &offline.openers),
         ("greetings", &offline.greetings),
@@ -156,7 +235,7 @@ fn check(read: &Read, problems: &mut Vec<String>) {
         ("unknown", &offline.unknown),
     ];
     for (key, lines) in lists {
-        if lines.iter().any(|line| has_other_braces(line)) {
+        if lines.iter().any(|line| has_braces_but(line, &PLACEHOLDERS)) {
             problems.push(format!("offline.{key} may hold {} and no other braces", PLACEHOLDERS.join(" and ")));
         }
     }
@@ -177,7 +256,7 @@ fn check_names(read: &Read, problems: &mut Vec<String>) {
     }
 }
 
-fn has_other_braces(line: &str) -> bool {
-    let bare = PLACEHOLDERS.iter().fold(line.to_owned(), |line, placeholder| line.replace(placeholder, ""));
+fn has_braces_but(line: &str, placeholders: &[&str]) -> bool {
+    let bare = placeholders.iter().fold(line.to_owned(), |line, placeholder| line.replace(placeholder, ""));
     bare.contains(['{', '}'])
 }

@@ -31,6 +31,10 @@ pub struct Scene<'a> {
     pub gathered: &'a Gathered,
     /// The messages to answer.
     pub answer: &'a [MessageId],
+    /// Why the model is asked.
+    pub occasion: Occasion,
+    /// Something grave is talked about: the answer is to be plain and kind.
+    pub grave: bool,
     /// The present moment.
     pub now: Timestamp,
     /// The chat's language.
@@ -39,11 +43,22 @@ pub struct Scene<'a> {
     pub tokens_max: u32,
 }
 
+/// Why the model is asked to speak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Occasion {
+    /// Somebody speaks to the bot.
+    Addressed,
+    /// Nobody does, but the moment is opportune; the model may decline ([`Persona::declines`]).
+    Unasked,
+    /// The chat has gone quiet; the model may decline.
+    Spontaneous,
+}
+
 /// The whole prompt. Its last turn is always the user's.
 pub fn assemble(scene: Scene<'_>) -> Prompt {
     let window = &scene.gathered.window;
     let closing = closing(&scene);
-    let system = scene.persona.system_prompt().to_owned();
+    let system = system(scene.persona, scene.language);
     let fixed = estimate_tokens(&system) + estimate_tokens(&closing);
     let lines: Vec<(Role, String)> = window.iter().map(|message| line(message, window, scene.language)).collect();
     let from = first_that_fits(&lines, scene.tokens_max.saturating_sub(fixed));
@@ -53,6 +68,19 @@ pub fn assemble(scene: Scene<'_>) -> Prompt {
     }
     push(&mut turns, Role::User, &closing);
     Prompt { system, turns }
+}
+
+/// Who it is, how the conversation is written down, and how it talks: equal for all prompts of a persona and language.
+fn system(persona: &Persona, language: Language) -> String {
+    let mut system = format!("{}\n\n{}", persona.system_prompt(), say!(language, "prompt-format"));
+    if !persona.examples().is_empty() {
+        system.push_str("\n\n");
+        system.push_str(&say!(language, "prompt-examples"));
+    }
+    for example in persona.examples() {
+        system.push_str(&format!("\n{}\n→ {}", example.said, example.answered));
+    }
+    system
 }
 
 fn push(turns: &mut Vec<PromptTurn>, role: Role, text: &str) {
@@ -165,10 +193,19 @@ fn closing(scene: &Scene<'_>) -> String {
     closing.push(' ');
     closing.push_str(&say!(language, "prompt-language"));
     let private = scene.gathered.window.last().is_some_and(|message| message.chat.kind == ChatKind::Private);
-    if !private {
+    if !private && scene.occasion == Occasion::Addressed {
         let whom = whom(scene);
         closing.push(' ');
         closing.push_str(&say!(language, "prompt-whom", count = whom.len(), whom = &whom.join(", ")));
+    }
+    let told = scene.persona.instructions();
+    let instruction = match scene.occasion {
+        Occasion::Addressed => None,
+        Occasion::Unasked => Some(&told.unasked),
+        Occasion::Spontaneous => Some(&told.spontaneous),
+    };
+    for instruction in instruction.into_iter().chain(scene.grave.then_some(&told.grave)) {
+        closing.push_str(&format!("\n({instruction})"));
     }
     closing
 }

@@ -29,7 +29,7 @@ use crate::{
     errors::ErrorHandler,
     gemini::Gemini,
     memory::Memory,
-    persona::Persona,
+    persona::Personas,
     random::SharedRandom,
     shutdown::Shutdown,
     storage::{Bell, ChatStore, Claim, ClaimRequest, InboxStore, StorageError},
@@ -85,7 +85,7 @@ pub struct WorkerParts {
     /// The bot's own account.
     pub me: Arc<Me>,
     /// Who the bot is.
-    pub persona: Arc<Persona>,
+    pub personas: Personas,
     /// What commands do.
     pub commands: Commands,
     /// Stored time.

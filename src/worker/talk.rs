@@ -12,7 +12,7 @@ use crate::{
     domain::{AddressedOutcome, Answer, MessageId, OutgoingKind, RichText},
     gemini::{Choice, GeminiError},
     markup,
-    prompt::{Scene, assemble, is_blank, strip_label},
+    prompt::{Occasion, Scene, assemble, is_blank, strip_label},
     storage::ModelCall,
 };
 
@@ -65,6 +65,8 @@ impl Turn<'_> {
             persona: &place.persona,
             gathered: &gathered,
             answer: &answer,
+            occasion: Occasion::Addressed,
+            grave: place.standing.chat.grave_until.is_some_and(|until| until > now),
             now,
             language: place.language,
             tokens_max: options.context_tokens_max,

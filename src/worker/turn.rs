@@ -1,7 +1,7 @@
 //! One turn: its rows are read, its chat is looked at, and it becomes a conversation (`talk`) or something that never
 //! waits for a model (`express`). Whatever it leaves is committed in one transaction, here.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::{AddressedOutcome, Chat, LaneKind, OutgoingKind, ReplyTarget, RichText, Timestamp},
     errors::{Class, Classify},
+    persona::Saying,
     storage::{Claim, FinishedTurn, NewOutgoing, StorageError, Verdict},
     telemetry::metric,
 };
@@ -78,11 +79,12 @@ impl Turn<'_> {
         let (parts, options) = (&self.worker.parts, &self.worker.options);
         let standing = parts.chats.standing(self.claim.lane.chat, read.people()).await?;
         let language = standing.chat.settings.language.unwrap_or(options.language);
-        Ok(Place { standing, persona: Arc::clone(&parts.persona), language })
+        let persona = parts.personas.get(standing.chat.settings.persona.as_deref());
+        Ok(Place { standing, persona, language })
     }
 
     pub(super) fn failure_line(&self, place: &Place, to: &[&Line]) -> NewOutgoing {
-        let line = place.persona.failure_line(self.worker.parts.random.fraction());
+        let line = place.persona.line(Saying::Failure, place.language, self.worker.parts.random.fraction());
         NewOutgoing {
             addressed: Vec::new(),
             ..self.outgoing(OutgoingKind::FailureLine, vec![RichText::plain(line)], to)
@@ -167,7 +169,7 @@ impl Turn<'_> {
                 else {
                     return false;
                 };
-                crate::decision::addressed(&incoming, &parts.me, &parts.persona).is_some()
+                crate::decision::addressed(&incoming, &parts.me, &parts.personas.get(None)).is_some()
             }));
             read.unwrap_or(false)
         });

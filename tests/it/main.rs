@@ -10,6 +10,7 @@ mod memory;
 mod order;
 mod outages;
 mod pacing;
+mod personas;
 mod poll;
 mod promises;
 mod shutdown;

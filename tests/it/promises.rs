@@ -5,8 +5,8 @@ use std::{collections::HashSet, time::Duration};
 
 use futures_util::future::join_all;
 use gryag::{
-    domain::ChatId,
-    persona::Persona,
+    domain::{ChatId, Language},
+    persona::{Persona, Saying},
     sandbox::{
         gemini::GeminiFault,
         in_process,
@@ -23,7 +23,8 @@ use crate::harness::{Setup, TestBot};
 fn waited(bot: &TestBot, question: MessageRef) -> Option<Duration> {
     let message = bot.world().message(question).expect("the question");
     let Delivery::Delivered { at: acknowledged } = message.delivery else { return None };
-    let failure_lines: HashSet<String> = Persona::built_in().failure_lines().iter().cloned().collect();
+    let failure_lines: HashSet<String> =
+        Persona::built_in().lines(Saying::Failure, Language::Ukrainian).iter().cloned().collect();
     let mut answers = bot.world().answers_to(question).into_iter().filter(|sent| !failure_lines.contains(&sent.text));
     let waited = answers.next().map(|sent| sent.at.since(acknowledged));
     assert_eq!(answers.count(), 0, "nobody hears an answer twice");

@@ -12,8 +12,8 @@ use std::{
 use axum::{Router, body::Body};
 use gryag::{
     app::App,
-    domain::Timestamp,
-    persona::Persona,
+    domain::{Language, Timestamp},
+    persona::{Persona, Saying},
     sandbox::{
         in_process,
         telegram::{Delivery, FakeTelegram, MessageRef},
@@ -54,7 +54,7 @@ pub(crate) fn heard(world: &FakeTelegram, question: MessageRef) -> Heard {
     let answers: Vec<String> = world.answers_to(question).into_iter().map(|sent| sent.text).collect();
     match &answers[..] {
         [] => Heard::Silence,
-        [line] if Persona::built_in().failure_lines().contains(line) => Heard::FailureLine,
+        [line] if Persona::built_in().lines(Saying::Failure, Language::Ukrainian).contains(line) => Heard::FailureLine,
         _ => Heard::Words(answers),
     }
 }
