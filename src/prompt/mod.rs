@@ -1,15 +1,19 @@
 //! What the model is shown: pure. The stable part comes first (persona, then old messages), the changing part last,
 //! because equal prefixes are cached upstream and cost a fraction.
 
+mod imitation;
 mod label;
 mod tokens;
 
-pub use label::{is_blank, label, strip_label, tame};
+pub use imitation::strip_label;
+pub use label::is_blank;
 pub use tokens::estimate_tokens;
+
+use label::{Labels, begins_like_a_label, indented, tame};
 
 use crate::{
     domain::{
-        Author, AuthorKind, ChatKind, Language, MediaKind, Message, MessageId, Prompt, PromptTurn, Role, Timestamp,
+        AuthorKind, ChatKind, Language, Media, MediaKind, Message, MessageId, Prompt, PromptTurn, Role, Timestamp,
     },
     locale::{self, say},
     memory::Gathered,
@@ -60,7 +64,8 @@ pub fn assemble(scene: Scene<'_>) -> Prompt {
     let closing = closing(&scene);
     let system = system(scene.persona, scene.language);
     let fixed = estimate_tokens(&system) + estimate_tokens(&closing);
-    let lines: Vec<(Role, String)> = window.iter().map(|message| line(message, window, scene.language)).collect();
+    let labels = Labels { persona: scene.persona, language: scene.language };
+    let lines: Vec<(Role, String)> = window.iter().map(|message| line(message, window, labels)).collect();
     let from = first_that_fits(&lines, scene.tokens_max.saturating_sub(fixed));
     let mut turns: Vec<PromptTurn> = Vec::new();
     for (role, text) in &lines[from..] {
@@ -106,27 +111,34 @@ fn first_that_fits(lines: &[(Role, String)], tokens_max: u32) -> usize {
 }
 
 /// One message as the model sees it: the bot's own words bare, everybody else's behind a label.
-fn line(message: &Message, window: &[Message], language: Language) -> (Role, String) {
-    let said = said(message, language);
+fn line(message: &Message, window: &[Message], labels: Labels<'_>) -> (Role, String) {
     if message.author.kind == AuthorKind::Own {
-        return (Role::Model, said);
+        return (Role::Model, own(message, labels));
     }
-    let mut line = label(&message.author, language);
+    let mut head = labels.of(&message.author);
     if let Some(reply) = &message.reply_to {
-        line.push(' ');
-        line.push_str(&reply_words(message, reply.message_id, window, language));
+        head.push(' ');
+        head.push_str(&reply_words(message, reply.message_id, window, labels));
     }
     if let Some(source) = &message.forwarded_from {
-        line.push(' ');
-        line.push_str(&say!(language, "prompt-forwarded", source = &tame(&source.name, 32)));
+        head.push(' ');
+        head.push_str(&say!(labels.language, "prompt-forwarded", source = &tame(&source.name, 32)));
     }
-    line.push_str(": ");
-    line.push_str(&said);
-    (Role::User, line)
+    (Role::User, said(head, message, labels))
+}
+
+/// What the bot itself said, without a label.
+fn own(message: &Message, labels: Labels<'_>) -> String {
+    let text = indented(strip_label(&message.text, labels.persona));
+    match &message.media {
+        Some(media) if text.is_empty() => placeholder(media, labels),
+        _ => text,
+    }
 }
 
 /// Whom a message answers, and what of it.
-fn reply_words(message: &Message, replied: MessageId, window: &[Message], language: Language) -> String {
+fn reply_words(message: &Message, replied: MessageId, window: &[Message], labels: Labels<'_>) -> String {
+    let language = labels.language;
     let along = message.reply_to.as_ref();
     let known = window.iter().find(|other| other.id == replied);
     let author = known.map(|other| &other.author).or_else(|| along.and_then(|reply| reply.author.as_ref()));
@@ -134,27 +146,42 @@ fn reply_words(message: &Message, replied: MessageId, window: &[Message], langua
     let text = quote.or_else(|| known.map(|other| other.text.as_str())).or_else(|| along?.text.as_deref());
     let whom = match author {
         Some(author) if author.kind == AuthorKind::Own => say!(language, "prompt-reply-you"),
-        Some(author) => label(author, language),
+        Some(author) => labels.of(author),
         None => say!(language, "prompt-reply-old"),
     };
-    match text.map(|text| tame(text, EXCERPT)).filter(|text| !text.is_empty()) {
-        Some(text) => say!(language, "prompt-reply-to-words", whom = &whom, words = &text),
+    if let Some(words) = text.map(|text| tame(text, EXCERPT)).filter(|words| !words.is_empty()) {
+        return say!(language, "prompt-reply-to-words", whom = &whom, words = &words);
+    }
+    match known.and_then(|other| other.media.as_ref()) {
+        Some(media) => {
+            say!(language, "prompt-reply-to-media", whom = &whom, media = &placeholder(media, labels))
+        }
         None => say!(language, "prompt-reply", whom = &whom),
     }
 }
 
-/// The words and a placeholder for what cannot be shown. Further lines are indented, so that no line of a text can
-/// begin like a label.
-fn said(message: &Message, language: Language) -> String {
-    let text = label::without_invisible(&message.text).replace('\n', "\n    ");
-    match &message.media {
-        None => text,
-        Some(media) => {
-            let what = media.label.as_deref().map(|words| format!(" {}", tame(words, 60))).unwrap_or_default();
-            let placeholder = format!("<{}{what}>", media_word(media.kind, language));
-            if text.is_empty() { placeholder } else { format!("{placeholder} {text}") }
-        }
+/// A head of our own making (label, notes, a placeholder for what cannot be shown), a colon, and the foreign words:
+/// whatever stands behind the colon is theirs. Words that begin like a label get a line of their own, indented as
+/// further lines are, so that a label stands only at the beginning of a line.
+fn said(mut head: String, message: &Message, labels: Labels<'_>) -> String {
+    if let Some(media) = &message.media {
+        head.push(' ');
+        head.push_str(&placeholder(media, labels));
     }
+    let text = indented(&message.text);
+    if text.trim().is_empty() {
+        return head;
+    }
+    head.push_str(if begins_like_a_label(&text) { ":\n    " } else { ": " });
+    head.push_str(&text);
+    head
+}
+
+/// What stands for media that is not shown.
+fn placeholder(media: &Media, labels: Labels<'_>) -> String {
+    let what = media.label.as_deref().map(|words| tame(words, 60)).filter(|words| !words.is_empty());
+    let what = what.map(|words| format!(" {words}")).unwrap_or_default();
+    format!("<{}{what}>", media_word(media.kind, labels.language))
 }
 
 fn media_word(kind: MediaKind, language: Language) -> String {
@@ -179,14 +206,16 @@ fn media_word(kind: MediaKind, language: Language) -> String {
 /// The changing end of the prompt: old messages that are replied to, the time, the language, and whom to answer.
 fn closing(scene: &Scene<'_>) -> String {
     let language = scene.language;
+    let labels = Labels { persona: scene.persona, language };
     let mut closing = String::new();
     for message in &scene.gathered.replied_to {
-        closing.push_str(&say!(
-            language,
-            "prompt-earlier",
-            who = &author_words(&message.author, language),
-            words = &said(message, language),
-        ));
+        closing.push_str(&say!(language, "prompt-earlier"));
+        closing.push(' ');
+        let head = match message.author.kind {
+            AuthorKind::Own => say!(language, "prompt-you"),
+            _ => labels.of(&message.author),
+        };
+        closing.push_str(&said(head, message, labels));
         closing.push('\n');
     }
     closing.push_str(&say!(language, "prompt-now", moment = &locale::moment(language, scene.now)));
@@ -214,7 +243,7 @@ fn closing(scene: &Scene<'_>) -> String {
 fn whom(scene: &Scene<'_>) -> Vec<String> {
     let mut whom: Vec<String> = Vec::new();
     for message in scene.gathered.window.iter().filter(|message| scene.answer.contains(&message.id)) {
-        let label = label(&message.author, scene.language);
+        let label = Labels { persona: scene.persona, language: scene.language }.of(&message.author);
         if !whom.contains(&label) {
             whom.push(label);
         }
@@ -222,6 +251,5 @@ fn whom(scene: &Scene<'_>) -> Vec<String> {
     whom
 }
 
-fn author_words(author: &Author, language: Language) -> String {
-    if author.kind == AuthorKind::Own { say!(language, "prompt-you") } else { label(author, language) }
-}
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,9 @@ impl Line {
     }
 
     pub(super) fn command(&self) -> Option<&Command> {
-        if self.is_edit { None } else { self.incoming.command.as_ref() }
+        // A command that is passed on was somebody else's, and never meant by who passes it on.
+        let is_own = !self.is_edit && self.message().forwarded_from.is_none();
+        self.incoming.command.as_ref().filter(|_| is_own)
     }
 
     pub(super) fn candidate(&self) -> Candidate {

@@ -12,6 +12,7 @@ use crate::{
     domain::{AddressedOutcome, Answer, MessageId, OutgoingKind, RichText},
     gemini::{Choice, GeminiError},
     markup,
+    persona::Persona,
     prompt::{Occasion, Scene, assemble, is_blank, strip_label},
     storage::ModelCall,
 };
@@ -35,7 +36,7 @@ impl Turn<'_> {
         let thought = self.think(&read.lines, &decision, place).await?;
         turn.calls = thought.calls;
         let to_answer: Vec<&Line> = decision.answer.iter().map(|index| &read.lines[*index]).collect();
-        match thought.answer.and_then(|answer| spoken(&answer)) {
+        match thought.answer.and_then(|answer| spoken(&answer, &place.persona)) {
             Ok(parts) => {
                 turn.says = Some(self.outgoing(OutgoingKind::Answer, parts, &to_answer));
                 self.finish(turn).await?;
@@ -95,8 +96,8 @@ impl Turn<'_> {
 }
 
 /// The model's answer as it is said. One of nothing but invisible characters is none: Telegram would refuse it.
-fn spoken(answer: &Answer) -> Result<Vec<RichText>, GeminiError> {
-    let text = strip_label(&answer.text);
+fn spoken(answer: &Answer, persona: &Persona) -> Result<Vec<RichText>, GeminiError> {
+    let text = strip_label(&answer.text, persona);
     let text = if answer.cut { markup::end_at_sentence(text) } else { text };
     let parts = if is_blank(text) { Vec::new() } else { markup::render(text) };
     if parts.is_empty() {
