@@ -13,8 +13,8 @@ template=$1 directory=$2
 shift 2
 : "${TELEGRAM_BOT_TOKEN:?is not set}" "${ADMIN_ID:?is not set}"
 
-# A value on the right side of sed's s|||.
-escaped() { printf '%s' "$1" | sed 's/[\\&|]/\\&/g'; }
+# A value on the right side of sed's s|||, and there inside YAML's single quotes.
+escaped() { printf '%s' "$1" | sed "s/[\\\\&|]/\\\\&/g; s/'/''/g"; }
 
 chat=$(printf '%s' "${ADMIN_ID%%,*}" | tr -d ' ')
 case $chat in *[!0-9-]* | '') echo "ADMIN_ID is not a number: $chat" >&2; exit 64 ;; esac
@@ -24,10 +24,10 @@ drop='/^ *# \(begin\|end\) webhook$/d'
 
 umask 077
 sed -e "$drop" \
-    -e "s|: TELEGRAM_API_URL\$|: \"$(escaped "${TELEGRAM_API_URL:-https://api.telegram.org}")\"|" \
-    -e "s|: TELEGRAM_BOT_TOKEN\$|: \"$(escaped "$TELEGRAM_BOT_TOKEN")\"|" \
+    -e "s|: TELEGRAM_API_URL\$|: '$(escaped "${TELEGRAM_API_URL:-https://api.telegram.org}")'|" \
+    -e "s|: TELEGRAM_BOT_TOKEN\$|: '$(escaped "$TELEGRAM_BOT_TOKEN")'|" \
     -e "s|: TELEGRAM_CHAT\$|: $chat|" \
-    -e "s|: ALERT_WEBHOOK\$|: \"$(escaped "$webhook")\"|" \
+    -e "s|: ALERT_WEBHOOK\$|: '$(escaped "$webhook")'|" \
     -e "s|\"RUNBOOK\"|\"$(escaped "${GRYAG_RUNBOOK_URL:-deploy/runbook.md}")\"|" \
     "$template" > "$directory/alertmanager.yml"
 
