@@ -151,7 +151,7 @@ class Check:
         await asyncio.sleep(6)
         failed = self.telegram.failed[mark:]
         last = max((failure.at for failure in failed), default=0) - (failed[0].at if failed else 0)
-        wrong = [f"{len(failed)} failed, but {in_flight} were in flight"] if len(failed) > in_flight + 10 else []
+        wrong = [f"{len(failed)} failed, but {in_flight} were in flight"] if len(failed) > in_flight + 5 else []
         if last > 1:
             wrong.append(f"requests failed for {last:.1f} s")
         self.judge("kill -9 of one", wrong, f"{in_flight} in flight, {len(failed)} failed within {last * 1000:.0f} ms")
@@ -195,7 +195,7 @@ class Check:
         """After the end of both replicas."""
         verdict = oracle.judge(self.machine.data, self.directory, self.telegram, self.load)
         load, acknowledged = self.load, len(self.telegram.acknowledged)
-        seen = (f"{load.said} said, {acknowledged} acknowledged, {len(load.private) + len(load.groups)} spoke to the bot, "
+        seen = (f"{load.said} said, {acknowledged} acknowledged, {self.telegram.repeated} repeated, {len(load.private) + len(load.groups)} spoke to the bot, "
                 f"{self.gemini.calls} calls of the model, {len(self.telegram.sent)} sends, {verdict.unknown} in doubt")
         missing = [] if acknowledged == load.said else [f"{load.said - acknowledged} were never acknowledged"]
         self.judge("nothing is lost", missing + verdict.lost, seen)

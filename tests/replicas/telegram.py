@@ -18,6 +18,8 @@ TOKEN = "1234567:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 ADMIN = 77
 #: Without an answer for so long, a delivery has failed.
 TIMEOUT_SECONDS = 60
+#: How often our 200 does not come through, so that an update is repeated which was taken in.
+LOST_ANSWERS = 0.01
 #: Without any success for so long, only one connection is opened until there is one.
 CAREFUL_SECONDS = 10
 
@@ -53,6 +55,8 @@ class Telegram:
         self.sent = []
         self.acknowledged = {}
         self.failed = []
+        #: Updates that were repeated although they had been taken in.
+        self.repeated = 0
         #: Deliveries under way now.
         self.in_flight = 0
         self.webhook = None
@@ -95,9 +99,12 @@ class Telegram:
             async with self._connection():
                 problem, retry_after = await self._attempt(queue.updates[0])
             if problem is None:
-                queue.updates.popleft()
-                queue.failures = 0
                 self._last_success = time.monotonic()
+                queue.failures = 0
+                if self._random.random() < LOST_ANSWERS:
+                    self.repeated += 1
+                else:
+                    queue.updates.popleft()
                 continue
             self.failed.append(problem)
             queue.failures += 1
