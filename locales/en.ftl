@@ -69,6 +69,7 @@ prompt-whom =
         [one] speaks
        *[other] speak
     } to you; give one answer)
+prompt-shown = (here is <{ $what }> by { $whose })
 prompt-language = (the language of this chat is English: answer in English)
 
 # Instead of what cannot be shown.

@@ -73,6 +73,7 @@ prompt-whom =
         [one] звертається
        *[other] звертаються
     } { $whom }; дай одну відповідь)
+prompt-shown = (ось <{ $what }>, автор { $whose })
 prompt-language = (мова цього чату українська)
 
 # Instead of what cannot be shown.

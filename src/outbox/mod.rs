@@ -260,7 +260,12 @@ impl Sender {
             },
             text: outgoing.text.text.clone(),
             media: None,
-            reply_to: outgoing.target.message_id.map(|message_id| ReplyTo { message_id, author: None, text: None }),
+            reply_to: outgoing.target.message_id.map(|message_id| ReplyTo {
+                message_id,
+                author: None,
+                text: None,
+                media: None,
+            }),
             quote: None,
             forwarded_from: None,
             album: None,

@@ -7,9 +7,13 @@ mod tokens;
 pub use label::{is_blank, label, strip_label, tame};
 pub use tokens::estimate_tokens;
 
+use bytes::Bytes;
+
+use self::tokens::media_tokens;
 use crate::{
     domain::{
-        Author, AuthorKind, ChatKind, Language, MediaKind, Message, MessageId, Prompt, PromptTurn, Role, Timestamp,
+        Author, AuthorKind, ChatKind, Language, MediaKind, Message, MessageId, Prompt, PromptMedia, PromptTurn, Role,
+        Timestamp,
     },
     locale::{self, say},
     memory::Gathered,
@@ -29,6 +33,8 @@ pub struct Scene<'a> {
     pub persona: &'a Persona,
     /// What was said.
     pub gathered: &'a Gathered,
+    /// What the model is shown of what they carry, in order.
+    pub seen: &'a [Seen],
     /// The messages to answer.
     pub answer: &'a [MessageId],
     /// The present moment.
@@ -39,12 +45,27 @@ pub struct Scene<'a> {
     pub tokens_max: u32,
 }
 
+/// A picture or a voice whose bytes are at hand.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Who sent it.
+    pub author: Author,
+    /// What it is.
+    pub kind: MediaKind,
+    /// What the bytes are.
+    pub mime_type: &'static str,
+    /// The file.
+    pub data: Bytes,
+}
+
 /// The whole prompt. Its last turn is always the user's.
 pub fn assemble(scene: Scene<'_>) -> Prompt {
     let window = &scene.gathered.window;
     let closing = closing(&scene);
     let system = scene.persona.system_prompt().to_owned();
-    let fixed = estimate_tokens(&system) + estimate_tokens(&closing);
+    let media: Vec<PromptMedia> = scene.seen.iter().map(|seen| shown(seen, scene.language)).collect();
+    let shown: u32 = media.iter().map(|media| media_tokens(media) + estimate_tokens(&media.caption)).sum();
+    let fixed = estimate_tokens(&system) + estimate_tokens(&closing) + shown;
     let lines: Vec<(Role, String)> = window.iter().map(|message| line(message, window, scene.language)).collect();
     let from = first_that_fits(&lines, scene.tokens_max.saturating_sub(fixed));
     let mut turns: Vec<PromptTurn> = Vec::new();
@@ -52,7 +73,13 @@ pub fn assemble(scene: Scene<'_>) -> Prompt {
         push(&mut turns, *role, text);
     }
     push(&mut turns, Role::User, &closing);
-    Prompt { system, turns }
+    Prompt { system, turns, media }
+}
+
+fn shown(seen: &Seen, language: Language) -> PromptMedia {
+    let (what, whose) = (media_word(seen.kind, language), author_words(&seen.author, language));
+    let caption = say!(language, "prompt-shown", what = &what, whose = &whose);
+    PromptMedia { caption, mime_type: seen.mime_type, data: seen.data.clone() }
 }
 
 fn push(turns: &mut Vec<PromptTurn>, role: Role, text: &str) {

@@ -26,6 +26,10 @@ macro_rules! select_message {
 
 pub(super) const WINDOW_SQL: &str = select_message!("WHERE chat_id = ?1 AND topic_id = ?2 AND seq > ?3 ORDER BY seq");
 pub(super) const MESSAGE_SQL: &str = select_message!("WHERE chat_id = ?1 AND message_id = ?2");
+/// An album has at most so many pictures, and their ids are neighbours.
+const ALBUM_MAX: i64 = 10;
+pub(super) const AROUND_SQL: &str =
+    select_message!("WHERE chat_id = ?1 AND message_id BETWEEN ?2 AND ?3 AND album = ?4 ORDER BY message_id");
 pub(super) const NEWEST_SQL: &str =
     "SELECT seq FROM messages WHERE chat_id = ?1 AND topic_id = ?2 AND seq IS NOT NULL ORDER BY seq DESC LIMIT 1";
 pub(super) const ALBUM_SQL: &str =
@@ -66,6 +70,15 @@ impl MemoryStore for SqliteStore {
                 row.get::<_, Option<String>>(0)
             })?;
             Ok(stored.flatten().and_then(|stored| read_why(&stored)))
+        })
+        .await
+    }
+
+    async fn album_around(&self, chat: ChatId, album: &str, id: MessageId) -> Result<Vec<Message>, StorageError> {
+        let album = album.to_owned();
+        self.read("gathering an album", move |connection| {
+            let around = params![chat.0, id.0 - ALBUM_MAX, id.0 + ALBUM_MAX, album];
+            query_all(connection, "gathering an album", AROUND_SQL, around, |row| message(chat, row))
         })
         .await
     }
@@ -247,6 +260,7 @@ fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
             message_id: MessageId(id),
             author: None,
             text: None,
+            media: None,
         }),
         quote: row.get::<_, Option<String>>(15)?.map(|text| Quote { text }),
         forwarded_from: row.get(16)?,
