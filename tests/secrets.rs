@@ -343,7 +343,7 @@ fn marked_gemini(transport: Transport, base_url: &str) -> Gemini {
 
 fn marked_prompt() -> Prompt {
     let turns = vec![PromptTurn { role: Role::User, text: TEXT.to_owned() }];
-    Prompt { system: "CANARYpersona".to_owned(), turns }
+    Prompt { system: "CANARYpersona".to_owned(), turns, media: Vec::new() }
 }
 
 /// Errors as they print themselves, both ways.

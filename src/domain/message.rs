@@ -129,6 +129,8 @@ pub struct ReplyTo {
     pub author: Option<Author>,
     /// Its text or caption, where Telegram sent it along.
     pub text: Option<String>,
+    /// What it carries, where Telegram sent it along.
+    pub media: Option<Media>,
 }
 
 /// The part of a message that a reply quotes.

@@ -13,7 +13,7 @@ mod turn;
 pub use chat::{Chat, ChatAccess, ChatKind, ChatSettings, ChatState, Language, QuietHours, TalkLevel};
 pub use ids::{ChatId, MessageId, OutgoingId, RequestId, TopicId, UpdateKey, UserId};
 pub use message::{Author, AuthorKind, Forwarded, Media, MediaKind, Message, Quote, ReplyTo};
-pub use prompt::{Answer, Prompt, PromptTurn, Role, TokenUsage};
+pub use prompt::{Answer, Prompt, PromptMedia, PromptTurn, Role, TokenUsage};
 pub use reply::{Button, Buttons, Entity, EntityKind, ReplyTarget, RichText};
 pub use spend::{Cost, NANO_USD, PersonSpent, Spent, Tally};
 pub use time::{Day, Timestamp};

@@ -1,5 +1,9 @@
 //! What a model is asked and what it answers, independent of any model's wire format.
 
+use std::fmt;
+
+use bytes::Bytes;
+
 /// Who speaks in a turn of a prompt.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Role {
@@ -18,6 +22,27 @@ pub struct PromptTurn {
     pub text: String,
 }
 
+/// A picture or a voice that the model is shown after the last turn.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PromptMedia {
+    /// What it is and whose, in the words of the prompt.
+    pub caption: String,
+    /// What the bytes are.
+    pub mime_type: &'static str,
+    /// The file.
+    pub data: Bytes,
+}
+
+impl fmt::Debug for PromptMedia {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PromptMedia")
+            .field("mime_type", &self.mime_type)
+            .field("bytes", &self.data.len())
+            .finish()
+    }
+}
+
 /// A whole request to the model. The last turn is always the user's (gemini_api.md section 5).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Prompt {
@@ -25,6 +50,8 @@ pub struct Prompt {
     pub system: String,
     /// The conversation, oldest first.
     pub turns: Vec<PromptTurn>,
+    /// Shown with the last turn.
+    pub media: Vec<PromptMedia>,
 }
 
 /// Tokens of one call, as the upstream counted them.

@@ -113,15 +113,27 @@ impl Gemini {
     pub async fn answer(&self, prompt: &Prompt, deadline: Instant, choice: Choice) -> Outcome {
         let ledger = Ledger::default();
         let question = Question { prompt, deadline, ledger: &ledger, is_unasked: choice.is_unasked };
-        let result = match (self.order(choice), choice.is_unasked) {
-            ((first, _), true) => match self.spent_quota() {
-                Some(error) => Err(error),
-                None => first.ask(&question).await,
-            },
-            ((first, None), false) => first.ask_patiently(&question).await,
-            ((first, Some(fallback)), false) => self.ask_both(first, fallback, &question).await,
+        let result = match self.ask_in_order(&question, choice).await {
+            // What it refuses may be a picture: then the words alone are answered.
+            Err(error) if !prompt.media.is_empty() && judge::media_may_be_at_fault(&error) => {
+                tracing::info!(because = error.short(), "asking again without the media");
+                let bare = Prompt { media: Vec::new(), ..prompt.clone() };
+                self.ask_in_order(&Question { prompt: &bare, ..question }, choice).await
+            }
+            result => result,
         };
         Outcome { result, calls: ledger.take() }
+    }
+
+    async fn ask_in_order(&self, question: &Question<'_>, choice: Choice) -> Result<Answer, GeminiError> {
+        match (self.order(choice), choice.is_unasked) {
+            ((first, _), true) => match self.spent_quota() {
+                Some(error) => Err(error),
+                None => first.ask(question).await,
+            },
+            ((first, None), false) => first.ask_patiently(question).await,
+            ((first, Some(fallback)), false) => self.ask_both(first, fallback, question).await,
+        }
     }
 
     /// What a typical question costs where `choice` sends it, in nano-dollars as budgets count them.

@@ -104,3 +104,8 @@ pub(super) fn another_model_may_help(error: &GeminiError) -> bool {
         | GeminiError::Prompt { .. } => false,
     }
 }
+
+/// Whether the same words without pictures and voices may be answered.
+pub(super) const fn media_may_be_at_fault(error: &GeminiError) -> bool {
+    matches!(error, GeminiError::BadRequest { .. } | GeminiError::Blocked { .. })
+}

@@ -1,8 +1,11 @@
 //! `generateContent` on the wire (gemini_api.md sections 2 and 3). Strict in what is sent, for upstream refuses unknown
 //! fields; tolerant in what is read, for it adds some every month.
 
+use std::borrow::Cow;
+
+use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::{
@@ -28,7 +31,7 @@ pub(super) struct Settings {
 struct Request<'prompt> {
     #[serde(skip_serializing_if = "Option::is_none")]
     system_instruction: Option<Instruction<'prompt>>,
-    contents: Vec<Content>,
+    contents: Vec<Content<'prompt>>,
     generation_config: GenerationConfig,
     safety_settings: [SafetySetting; 4],
 }
@@ -44,14 +47,34 @@ struct Text<'prompt> {
 }
 
 #[derive(Serialize)]
-struct Content {
+struct Content<'prompt> {
     role: &'static str,
-    parts: [OwnedText; 1],
+    parts: Vec<SentPart<'prompt>>,
 }
 
 #[derive(Serialize)]
-struct OwnedText {
-    text: String,
+#[serde(untagged)]
+enum SentPart<'prompt> {
+    Text {
+        text: Cow<'prompt, str>,
+    },
+    #[serde(rename_all = "camelCase")]
+    Media {
+        inline_data: Blob<'prompt>,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Blob<'prompt> {
+    mime_type: &'static str,
+    #[serde(serialize_with = "base64")]
+    data: &'prompt [u8],
+}
+
+/// Written straight into the body: a picture need not stand in memory a third time.
+fn base64<S: Serializer>(data: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&Base64Display::new(data, &STANDARD))
 }
 
 #[derive(Serialize)]
@@ -111,26 +134,36 @@ pub(super) fn request(prompt: &Prompt, settings: &Settings) -> Result<Bytes, Gem
     Ok(body.into())
 }
 
-/// The turns with equal neighbours merged and empty ones left out.
-fn contents(prompt: &Prompt) -> Result<Vec<Content>, GeminiError> {
-    let mut contents: Vec<Content> = Vec::new();
+/// The turns with equal neighbours merged and empty ones left out; media after the last, each behind its caption.
+fn contents(prompt: &Prompt) -> Result<Vec<Content<'_>>, GeminiError> {
+    let mut contents: Vec<Content<'_>> = Vec::new();
     for turn in prompt.turns.iter().filter(|turn| !turn.text.is_empty()) {
         let role = role_name(turn.role);
         match contents.last_mut() {
-            Some(Content { role: last, parts: [part] }) if *last == role => {
-                part.text.push('\n');
-                part.text.push_str(&turn.text);
+            Some(Content { role: last, parts }) if *last == role => {
+                if let Some(SentPart::Text { text }) = parts.last_mut() {
+                    let text = text.to_mut();
+                    text.push('\n');
+                    text.push_str(&turn.text);
+                }
             }
-            _ => contents.push(Content { role, parts: [OwnedText { text: turn.text.clone() }] }),
+            _ => contents.push(Content { role, parts: vec![SentPart::Text { text: turn.text.as_str().into() }] }),
         }
     }
     // Upstream answers 400 to both (section 5).
-    match contents.last() {
+    match contents.last_mut() {
         None => Err(GeminiError::Prompt { reason: "it has no turns" }),
         Some(last) if last.role != role_name(Role::User) => {
             Err(GeminiError::Prompt { reason: "its last turn is the model's" })
         }
-        Some(_) => Ok(contents),
+        Some(last) => {
+            for media in &prompt.media {
+                last.parts.push(SentPart::Text { text: media.caption.as_str().into() });
+                let inline_data = Blob { mime_type: media.mime_type, data: &media.data };
+                last.parts.push(SentPart::Media { inline_data });
+            }
+            Ok(contents)
+        }
     }
 }
 

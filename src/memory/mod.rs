@@ -64,6 +64,19 @@ impl Memory {
         Ok(Gathered { window: window.into_values().collect(), replied_to: replied_to.into_values().collect() })
     }
 
+    /// The pictures that were sent together with `message`, itself among them; only itself if it is in no album.
+    ///
+    /// # Errors
+    ///
+    /// As the store.
+    pub async fn sent_together(&self, message: &Message) -> Result<Vec<Message>, StorageError> {
+        let together = match &message.album {
+            Some(album) => self.store.album_around(message.chat.id, album, message.id).await?,
+            None => Vec::new(),
+        };
+        Ok(if together.is_empty() { vec![message.clone()] } else { together })
+    }
+
     /// Whether a picture of this album is already remembered: then the album was dealt with.
     ///
     /// # Errors
@@ -82,8 +95,8 @@ fn as_sent_along(reply: &crate::domain::ReplyTo, turn: &[&Message]) -> Option<Me
         topic: beside.topic,
         id: reply.message_id,
         author: reply.author.clone()?,
-        text: reply.text.clone()?,
-        media: None,
+        text: reply.text.clone().unwrap_or_default(),
+        media: reply.media.clone(),
         reply_to: None,
         quote: None,
         forwarded_from: None,

@@ -148,7 +148,9 @@ impl Sender {
         let parts = &self.parts;
         let ended = match self.call(&mut outgoing).await {
             Ok(Some(sent)) => Ended::Sent(Box::new(self.as_message(&outgoing, &sent))),
-            Ok(None) | Err(TelegramError::NotModified) => Ended::Done,
+            Ok(None) => Ended::Done,
+            // It reads so already, or there is nothing left to edit.
+            Err(TelegramError::NotModified) if outgoing.action != OutgoingAction::Say => Ended::Done,
             Err(error) => {
                 self.report(&outgoing, &error);
                 self.after(&outgoing, &error)
@@ -260,7 +262,12 @@ impl Sender {
             },
             text: outgoing.text.text.clone(),
             media: None,
-            reply_to: outgoing.target.message_id.map(|message_id| ReplyTo { message_id, author: None, text: None }),
+            reply_to: outgoing.target.message_id.map(|message_id| ReplyTo {
+                message_id,
+                author: None,
+                text: None,
+                media: None,
+            }),
             quote: None,
             forwarded_from: None,
             album: None,

@@ -9,11 +9,16 @@ pub use imitation::strip_label;
 pub use label::is_blank;
 pub use tokens::estimate_tokens;
 
-use label::{Labels, begins_like_a_label, indented, tame};
+use bytes::Bytes;
 
+use self::{
+    label::{Labels, begins_like_a_label, indented, tame},
+    tokens::media_tokens,
+};
 use crate::{
     domain::{
-        AuthorKind, ChatKind, Language, Media, MediaKind, Message, MessageId, Prompt, PromptTurn, Role, Timestamp,
+        Author, AuthorKind, ChatKind, Language, Media, MediaKind, Message, MessageId, Prompt, PromptMedia, PromptTurn,
+        Role, Timestamp,
     },
     locale::{self, say},
     memory::Gathered,
@@ -33,6 +38,8 @@ pub struct Scene<'a> {
     pub persona: &'a Persona,
     /// What was said.
     pub gathered: &'a Gathered,
+    /// What the model is shown of what they carry, in order.
+    pub seen: &'a [Seen],
     /// The messages to answer.
     pub answer: &'a [MessageId],
     /// Why the model is asked.
@@ -58,13 +65,28 @@ pub enum Occasion {
     Spontaneous,
 }
 
+/// A picture or a voice whose bytes are at hand.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Who sent it.
+    pub author: Author,
+    /// What it is.
+    pub kind: MediaKind,
+    /// What the bytes are.
+    pub mime_type: &'static str,
+    /// The file.
+    pub data: Bytes,
+}
+
 /// The whole prompt. Its last turn is always the user's.
 pub fn assemble(scene: Scene<'_>) -> Prompt {
     let window = &scene.gathered.window;
     let closing = closing(&scene);
     let system = system(scene.persona, scene.language);
-    let fixed = estimate_tokens(&system) + estimate_tokens(&closing);
     let labels = Labels { persona: scene.persona, language: scene.language };
+    let media: Vec<PromptMedia> = scene.seen.iter().map(|seen| shown(seen, labels)).collect();
+    let shown: u32 = media.iter().map(|media| media_tokens(media) + estimate_tokens(&media.caption)).sum();
+    let fixed = estimate_tokens(&system) + estimate_tokens(&closing) + shown;
     let lines: Vec<(Role, String)> = window.iter().map(|message| line(message, window, labels)).collect();
     let from = first_that_fits(&lines, scene.tokens_max.saturating_sub(fixed));
     let mut turns: Vec<PromptTurn> = Vec::new();
@@ -72,7 +94,13 @@ pub fn assemble(scene: Scene<'_>) -> Prompt {
         push(&mut turns, *role, text);
     }
     push(&mut turns, Role::User, &closing);
-    Prompt { system, turns }
+    Prompt { system, turns, media }
+}
+
+fn shown(seen: &Seen, labels: Labels<'_>) -> PromptMedia {
+    let (what, whose) = (media_word(seen.kind, labels.language), labels.of(&seen.author));
+    let caption = say!(labels.language, "prompt-shown", what = &what, whose = &whose);
+    PromptMedia { caption, mime_type: seen.mime_type, data: seen.data.clone() }
 }
 
 /// Who it is, how the conversation is written down, and how it talks: equal for all prompts of a persona and language.

@@ -46,6 +46,7 @@ fn prompt(gathered: &Gathered, language: Language) -> Prompt {
     assemble(Scene {
         persona: &Persona::built_in(),
         gathered,
+        seen: &[],
         answer: &[MessageId(4)],
         occasion: Occasion::Addressed,
         grave: false,
@@ -78,8 +79,9 @@ fn attack(place: &str, payload: &str) -> Message {
         "username" => attack.author.username = Some(payload.to_owned()),
         "quote" | "reply" => {
             let author = Some(message(9, ATTACKER, payload, "").author);
-            attack.reply_to = Some(ReplyTo { message_id: MessageId(9), author, text: Some(payload.to_owned()) });
-            attack.quote = (place == "quote").then(|| Quote { text: payload.to_owned() });
+            attack.reply_to =
+                Some(ReplyTo { message_id: MessageId(9), author, text: Some(payload.to_owned()), media: None });
+            attack.quote = (place == "quote").then(|| Quote { text: payload.to_owned(), author: None });
         }
         other => panic!("no place: {other}"),
     }
@@ -173,6 +175,7 @@ fn the_prompt_says_what_the_moment_asks_for() {
         let prompt = assemble(Scene {
             persona: &persona,
             gathered: &gathered,
+            seen: &[],
             answer: &[],
             occasion,
             grave,
@@ -252,8 +255,8 @@ proptest! {
         attack.author.name = name;
         attack.text = text;
         if quotes {
-            attack.reply_to = Some(ReplyTo { message_id: MessageId(9), author: None, text: None });
-            attack.quote = Some(Quote { text: quote });
+            attack.reply_to = Some(ReplyTo { message_id: MessageId(9), author: None, text: None, media: None });
+            attack.quote = Some(Quote { text: quote, author: None });
         }
         attack.forwarded_from = forwards.then_some(Forwarded { name: source, author: None });
         let prompt = prompt(&talk(attack), Language::Ukrainian);

@@ -31,6 +31,9 @@ pub trait MemoryStore: Send + Sync {
     /// Why the bot said this message; none for everybody else's, and for what nothing is known of.
     async fn why(&self, chat: ChatId, id: MessageId) -> Result<Option<Why>, StorageError>;
 
+    /// The pictures of an album that stand around one of them, oldest first.
+    async fn album_around(&self, chat: ChatId, album: &str, id: MessageId) -> Result<Vec<Message>, StorageError>;
+
     /// Whether a picture of this album is remembered.
     async fn album_is_known(&self, chat: ChatId, album: &str) -> Result<bool, StorageError>;
 }

@@ -301,6 +301,7 @@ impl Reader<'_> {
             message_id: MessageId(id),
             author: if signed { author::of_message(&replied, chat, self.me) } else { None },
             text: replied.words("text").or_else(|| replied.words("caption")),
+            media: media::of_message(&replied),
         })
     }
 

@@ -70,6 +70,9 @@ metrics! {
     ADDRESSED Counter "gryag_addressed_total" ["outcome"];
     /// Time of one call of the model, by model and outcome.
     GEMINI_REQUEST_DURATION Histogram "gryag_gemini_request_duration_seconds" ["model", "outcome"];
+    /// Pictures and voices that the model was to be shown, by kind (photo, sticker, voice) and outcome (shown, too_large,
+    /// gone, strange, late, failed); all but the first stay placeholders.
+    MEDIA Counter "gryag_media_total" ["kind", "outcome"];
     /// Tokens by model and kind (prompt, cached, thoughts, answer).
     GEMINI_TOKENS Counter "gryag_gemini_tokens_total" ["model", "kind"];
     /// What the calls of a model cost, in billionths of a US dollar, where its price is known.

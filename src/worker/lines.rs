@@ -138,6 +138,7 @@ impl Lines {
             let Some(reply) = &mut message.reply_to else { continue };
             if reply.author.as_ref().is_some_and(|author| standing.opted_out.contains(&author.id)) {
                 reply.text = None;
+                reply.media = None;
                 message.quote = None;
             }
         }

@@ -7,6 +7,7 @@
 mod express;
 mod leases;
 mod lines;
+mod media;
 mod talk;
 mod turn;
 mod typing;
@@ -21,7 +22,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
-use self::leases::Leases;
+use self::{leases::Leases, media::Fetcher};
 use crate::{
     clock::SharedClock,
     commands::Commands,
@@ -80,7 +81,7 @@ pub struct WorkerParts {
     pub memory: Memory,
     /// The model.
     pub gemini: Arc<Gemini>,
-    /// For the typing sign only: what is said goes through the outbox.
+    /// For the typing sign and for files: what is said goes through the outbox.
     pub telegram: Telegram,
     /// The bot's own account.
     pub me: Arc<Me>,
@@ -104,6 +105,7 @@ pub struct Worker {
     parts: Arc<WorkerParts>,
     options: Arc<WorkerOptions>,
     leases: Leases,
+    fetcher: Fetcher,
     talk: Arc<Semaphore>,
     express: Arc<Semaphore>,
     shutdown: Shutdown,
@@ -115,6 +117,7 @@ impl Worker {
         Self {
             talk: Arc::new(Semaphore::new(options.turns_max.max(1))),
             express: Arc::new(Semaphore::new(EXPRESS_MAX)),
+            fetcher: Fetcher::new(parts.telegram.clone(), parts.errors.clone(), parts.metrics.clone()),
             parts: Arc::new(parts),
             options: Arc::new(options),
             leases: Leases::default(),

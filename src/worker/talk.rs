@@ -62,19 +62,24 @@ impl Turn<'_> {
         let gathered = parts.memory.gather(lane.chat, lane.topic, &messages).await?;
         let answer: Vec<MessageId> = decision.answer.iter().map(|index| messages[*index].id).collect();
         let now = parts.clock.now();
-        let prompt = assemble(Scene {
-            persona: &place.persona,
-            gathered: &gathered,
-            answer: &answer,
-            occasion: Occasion::Addressed,
-            grave: place.standing.chat.grave_until.is_some_and(|until| until > now),
-            now,
-            language: place.language,
-            tokens_max: options.context_tokens_max,
-        });
-        let outcome =
-            while_typing(&parts.telegram, lane.chat, lane.topic, parts.gemini.answer(&prompt, deadline, Choice::USUAL))
-                .await;
+        let asking = async {
+            let fetcher = &self.worker.fetcher;
+            // Bound to a name: what it fetched takes up room until the model has answered.
+            let shown = fetcher.fetch(lines, &decision.answer, &gathered, &parts.memory, deadline).await?;
+            let prompt = assemble(Scene {
+                persona: &place.persona,
+                gathered: &gathered,
+                seen: &shown.seen,
+                answer: &answer,
+                occasion: Occasion::Addressed,
+                grave: place.standing.chat.grave_until.is_some_and(|until| until > now),
+                now,
+                language: place.language,
+                tokens_max: options.context_tokens_max,
+            });
+            Ok::<_, TurnError>(parts.gemini.answer(&prompt, deadline, Choice::USUAL).await)
+        };
+        let outcome = while_typing(&parts.telegram, lane.chat, lane.topic, asking).await?;
         let calls = outcome
             .calls
             .into_iter()

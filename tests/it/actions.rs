@@ -43,20 +43,15 @@ async fn own_message(bot: &TestBot, chat: ChatId) -> MessageRef {
     bot.world().sent_to(chat).last().expect("the notice").message
 }
 
-fn reactions(bot: &TestBot, message: MessageRef) -> Vec<String> {
-    let view = bot.world().message(message).expect("the message");
-    view.reactions.into_iter().flat_map(|(_, emoji)| emoji).collect()
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_reaction_is_set_and_taken_away() {
     let bot = TestBot::start().await;
     let (chat, people) = bot.group(&["Оля"]);
     let message = bot.say(chat, people[0], "я здала!").await;
     react(&bot, message, "🎉").await;
-    assert_eq!(reactions(&bot, message), ["🎉"]);
+    assert_eq!(bot.reactions(message), ["🎉"]);
     react(&bot, message, "").await;
-    assert!(reactions(&bot, message).is_empty());
+    assert!(bot.reactions(message).is_empty());
     assert!(bot.world().sent().is_empty(), "a reaction is no message");
     bot.finish().await;
 }
@@ -74,10 +69,10 @@ async fn b11_every_reaction_of_our_list_is_taken_and_what_is_not_in_it_is_refuse
         assert!(!ALLOWED_REACTIONS.contains(&emoji));
         react(&bot, message, emoji).await;
     }
-    assert!(reactions(&bot, message).is_empty());
+    assert!(bot.reactions(message).is_empty());
     assert_eq!(bot.metric("gryag_sends_total", &["outcome=\"refused\""]), 5.0);
     react(&bot, message, "❤").await;
-    assert_eq!(reactions(&bot, message), ["❤"], "the chat is not taken for dead");
+    assert_eq!(bot.reactions(message), ["❤"], "the chat is not taken for dead");
     // No error was met: nobody need act where a chat does not allow a reaction.
     bot.finish().await;
 }
@@ -118,7 +113,7 @@ async fn what_is_no_message_is_done_again_when_its_outcome_is_not_known() {
     for fault in [Fault::AcceptThenCut, Fault::CutBefore, Fault::HangThenClose, Fault::Html502] {
         bot.world().fail_next("setMessageReaction", fault.clone());
         react(&bot, theirs, "👏").await;
-        assert_eq!(reactions(&bot, theirs), ["👏"], "{fault:?}");
+        assert_eq!(bot.reactions(theirs), ["👏"], "{fault:?}");
         bot.world().fail_next("editMessageText", fault.clone());
         edit(&bot, own, &format!("{fault:?}")).await;
         assert_eq!(bot.world().message(own).expect("the message").json["text"], format!("{fault:?}"));

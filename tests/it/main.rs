@@ -7,6 +7,7 @@ mod duplicates;
 mod gemini_outages;
 mod harness;
 mod injections;
+mod media;
 mod memory;
 mod order;
 mod outages;

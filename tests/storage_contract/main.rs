@@ -97,6 +97,7 @@ contract! {
         chats_and_topics_never_mix,
         an_edit_replaces_the_text_and_adds_no_message,
         an_album_is_one_message_of_the_window,
+        the_pictures_of_an_album_are_found_around_one_of_them,
         an_answer_stands_where_it_stands_in_the_chat,
         a_message_is_found_by_its_id_however_old,
         what_is_remembered_comes_back_whole,

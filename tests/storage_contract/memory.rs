@@ -114,7 +114,7 @@ pub(crate) async fn what_is_remembered_comes_back_whole(world: World) {
             mime_type: Some("application/pdf".to_owned()),
             label: Some("звіт.pdf".to_owned()),
         }),
-        reply_to: Some(ReplyTo { message_id: MessageId(3), author: None, text: None }),
+        reply_to: Some(ReplyTo { message_id: MessageId(3), author: None, text: None, media: None }),
         quote: Some(Quote { text: "ці слова".to_owned(), author: Some(UserId(8)) }),
         forwarded_from: Some(Forwarded { name: "хтось".to_owned(), author: Some(UserId(9)) }),
         edited_at: Some(Timestamp(START.0 + 1)),
@@ -123,4 +123,18 @@ pub(crate) async fn what_is_remembered_comes_back_whole(world: World) {
     world.remember(vec![whole.clone()]).await;
     assert_eq!(world.store.message(ChatId(-10), MessageId(8)).await.unwrap(), Some(whole.clone()));
     assert_eq!(world.window(-10, Some(4), 10).await, [whole]);
+}
+
+pub(crate) async fn the_pictures_of_an_album_are_found_around_one_of_them(world: World) {
+    let picture = |chat: i64, id: i64, album: &str| Message { album: Some(album.to_owned()), ..message(chat, id, "") };
+    let mut messages: Vec<Message> = (20..24).map(|id| picture(-10, id, "a")).collect();
+    messages.extend([picture(-10, 24, "b"), message(-10, 25, "слово"), picture(-20, 21, "a")]);
+    world.remember(messages).await;
+    let around = async |id: i64| {
+        let album = world.store.album_around(ChatId(-10), "a", MessageId(id)).await.unwrap();
+        album.into_iter().map(|message| message.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(around(22).await, [20, 21, 22, 23]);
+    assert_eq!(around(20).await, [20, 21, 22, 23]);
+    assert!(around(100).await.is_empty(), "an album's ids are neighbours");
 }

@@ -21,7 +21,7 @@ fn by(person: UserId, message: Message) -> Message {
 /// Taras replies to a message of Olya's and quotes it.
 fn quoting(chat: i64, id: i64, replied: i64, quote: &str) -> Message {
     Message {
-        reply_to: Some(ReplyTo { message_id: MessageId(replied), author: None, text: None }),
+        reply_to: Some(ReplyTo { message_id: MessageId(replied), author: None, text: None, media: None }),
         quote: Some(Quote { text: quote.to_owned(), author: Some(OLYA) }),
         ..by(TARAS, message(chat, id, "згоден"))
     }
@@ -34,7 +34,7 @@ fn forwarding(chat: i64, id: i64, text: &str) -> Message {
 
 fn own(chat: i64, id: i64, replied: i64, text: &str) -> Message {
     let author = Author { kind: AuthorKind::Own, id: UserId(1), name: "Гряг".to_owned(), username: None };
-    let reply_to = Some(ReplyTo { message_id: MessageId(replied), author: None, text: None });
+    let reply_to = Some(ReplyTo { message_id: MessageId(replied), author: None, text: None, media: None });
     Message { author, reply_to, ..message(chat, id, text) }
 }
 

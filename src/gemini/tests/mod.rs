@@ -31,7 +31,7 @@ use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
 use super::*;
 use crate::{
     clock::{SharedClock, TokioClock},
-    domain::{Answer, Prompt, PromptTurn, Role, Timestamp},
+    domain::{Answer, Prompt, PromptMedia, PromptTurn, Role, Timestamp},
     random::Seeded,
     telemetry::Metrics,
     transport::{Transport, TransportError},
@@ -312,7 +312,7 @@ fn turn(role: Role, text: &str) -> PromptTurn {
 }
 
 fn prompt() -> Prompt {
-    Prompt { system: "canary-persona".to_owned(), turns: vec![turn(Role::User, "canary-question")] }
+    Prompt { system: "canary-persona".to_owned(), turns: vec![turn(Role::User, "canary-question")], media: Vec::new() }
 }
 
 fn outcomes(outcome: &Outcome) -> Vec<&'static str> {

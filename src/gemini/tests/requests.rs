@@ -23,6 +23,7 @@ fn conversation() -> Prompt {
             turn(Role::Model, "Здоров."),
             turn(Role::User, "Оля: як ти?"),
         ],
+        media: Vec::new(),
     }
 }
 
@@ -46,6 +47,30 @@ async fn the_request_is_what_the_api_takes() {
     {"category":"HARM_CATEGORY_SEXUALLY_EXPLICIT","threshold":"BLOCK_ONLY_HIGH"},
     {"category":"HARM_CATEGORY_DANGEROUS_CONTENT","threshold":"BLOCK_ONLY_HIGH"}]}
     "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn media_stand_behind_the_last_turn_each_after_its_caption() {
+    let media = |caption: &str, mime_type, data: &'static [u8]| PromptMedia {
+        caption: caption.to_owned(),
+        mime_type,
+        data: Bytes::from_static(data),
+    };
+    let media =
+        vec![media("(ось фото)", "image/jpeg", b"\xff\xd8\xff\xe0"), media("(ось голос)", "audio/ogg", b"OggS")];
+    let body: Value =
+        serde_json::from_str(&body_of(options(), &Prompt { media, ..conversation() }).await).expect("JSON");
+    assert_eq!(body["contents"].as_array().map(Vec::len), Some(3));
+    assert_eq!(
+        body["contents"][2]["parts"],
+        json!([
+            {"text": "Оля: як ти?"},
+            {"text": "(ось фото)"},
+            {"inlineData": {"mimeType": "image/jpeg", "data": "/9j/4A=="}},
+            {"text": "(ось голос)"},
+            {"inlineData": {"mimeType": "audio/ogg", "data": "T2dnUw=="}},
+        ])
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +117,7 @@ async fn the_key_travels_in_its_header_only_and_the_base_may_have_a_path() {
 #[tokio::test(start_paused = true)]
 async fn a_prompt_that_upstream_would_refuse_is_not_sent() {
     let world = World::new([Act::says("гав")]);
-    let prompt = |turns| Prompt { system: String::new(), turns };
+    let prompt = |turns| Prompt { system: String::new(), turns, media: Vec::new() };
     for (turns, reason) in [
         (vec![], "it has no turns"),
         (vec![turn(Role::User, "")], "it has no turns"),

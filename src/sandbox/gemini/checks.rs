@@ -1,6 +1,7 @@
 //! What Gemini refuses about a request that can be read (gemini_api.md sections 2 and 5).
 
 use super::{
+    media,
     models::{INPUT_TOKENS_MAX, Model, OUTPUT_TOKENS_MAX},
     refusal::Refusal,
     request::{Content, GenerationConfig, Part, Request, ThinkingConfig},
@@ -66,8 +67,8 @@ fn check_parts(content: &Content<'_>, path: &str) -> Checked {
                 )));
             }
         }
-        if part.inline_data.as_ref().is_some_and(|blob| blob.data.0.is_empty() || blob.mime_type.is_empty()) {
-            return Err(Refusal::invalid("Unable to process input image. Please retry or report."));
+        if let Some(blob) = &part.inline_data {
+            media::check(blob, &format!("{path}.parts[{number}]"))?;
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 mod answer;
 mod checks;
 mod fault;
+mod media;
 mod models;
 mod offline;
 mod refusal;
@@ -81,6 +82,12 @@ impl RecordedRequest {
     /// Its body as JSON; null if it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The media that it carries, in order: MIME types and bytes.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let request = request::Request::read(&self.body);
+        request.map(|request| RequestView { model: &self.model, request: &request }.files()).unwrap_or_default()
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-use super::refusal::Refusal;
+use super::{media, refusal::Refusal};
 use crate::domain::Role;
 
 /// A string of the request, borrowed where it has no escapes.
@@ -214,8 +214,14 @@ impl RequestView<'_> {
 
     /// MIME types of the media that the request carries.
     pub fn media(&self) -> Vec<String> {
+        self.files().into_iter().map(|(mime, _)| mime).collect()
+    }
+
+    /// The media that the request carries: MIME types and bytes.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let parts = self.request.contents.iter().flat_map(|content| &content.parts);
-        parts.filter_map(|part| part.inline_data.as_ref()).map(|blob| blob.mime_type.clone()).collect()
+        let file = |blob: &Blob<'_>| (blob.mime_type.clone(), media::decoded(blob).unwrap_or_default());
+        parts.filter_map(|part| part.inline_data.as_ref()).map(file).collect()
     }
 }
 

@@ -194,3 +194,29 @@ async fn the_voice_sees_the_request_and_answers_after_the_latency() {
     assert_eq!(before.elapsed(), Duration::from_secs(1));
     assert_eq!(body["candidates"][0]["content"]["parts"][0]["text"], "gemini-3.8-flash а");
 }
+
+#[tokio::test(start_paused = true)]
+async fn media_is_taken_if_it_is_what_it_says_and_of_a_kind_that_is_taken() {
+    let gemini = gemini();
+    let ask = |mime: &str, data: &str| {
+        json!({"contents": [{"role": "user", "parts": [{"text": "що тут?"},
+            {"inlineData": {"mimeType": mime, "data": data}}]}]})
+    };
+    let (jpeg, ogg) = ("/9j/4AAQ", "T2dnUwAC");
+    for (mime, data, status) in [
+        ("image/jpeg", jpeg, 200),
+        ("audio/ogg", ogg, 200),
+        ("audio/ogg", jpeg, 400),
+        ("image/gif", jpeg, 400),
+        ("application/x-tgsticker", "H4sI", 400),
+        ("image/jpeg", "/9j/4AA", 400),
+        ("image/jpeg", "не base64", 400),
+        ("image/jpeg", "", 400),
+        ("", jpeg, 400),
+    ] {
+        let (answered, body) = post(&gemini, FLASH, &ask(mime, data)).await;
+        assert_eq!(answered, status, "{mime} {data}: {body}");
+    }
+    let files = gemini.requests()[0].files();
+    assert_eq!(files, [("image/jpeg".to_owned(), b"\xff\xd8\xff\xe0\0\x10".to_vec())]);
+}

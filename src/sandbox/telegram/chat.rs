@@ -1,6 +1,6 @@
 //! One chat of the simulated Telegram and its messages, in the Bot API's shapes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -92,6 +92,8 @@ pub(super) struct StoredMessage {
     pub(super) json: Value,
     pub(super) author: i64,
     pub(super) own: bool,
+    /// Shown to the bot although another bot wrote it.
+    pub(super) bot_to_bot: bool,
     pub(super) topic: Option<i64>,
     pub(super) delivery: Delivery,
     pub(super) answered_by: Option<i64>,
@@ -106,6 +108,8 @@ pub(super) struct Chat {
     pub(super) title: String,
     /// Person ids, the creator first.
     pub(super) members: Vec<i64>,
+    /// Admins beside the creator and the bot.
+    pub(super) admins: BTreeSet<i64>,
     pub(super) topics: BTreeMap<i64, Topic>,
     pub(super) messages: BTreeMap<i64, StoredMessage>,
     pub(super) next_message_id: i64,
@@ -122,6 +126,7 @@ pub(super) struct Chat {
 pub(super) struct Post {
     pub(super) author: i64,
     pub(super) own: bool,
+    pub(super) bot_to_bot: bool,
     pub(super) from: Value,
     pub(super) topic: Option<i64>,
     pub(super) reply_to: Option<i64>,
@@ -136,6 +141,7 @@ impl Chat {
             kind,
             title: title.to_owned(),
             members,
+            admins: BTreeSet::new(),
             topics: BTreeMap::new(),
             messages: BTreeMap::new(),
             // In a supergroup the first id is its creation's, and in a forum it is General's.
@@ -184,6 +190,7 @@ impl Chat {
             json: Value::Object(json),
             author: post.author,
             own: post.own,
+            bot_to_bot: post.bot_to_bot,
             topic: post.topic,
             delivery: Delivery::NotForBot,
             answered_by: None,

@@ -1,12 +1,13 @@
 //! How people write: a builder for messages, with shortcuts for the usual ones.
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{
     Change, FakeTelegram, MessageRef,
     chat::{Post, RoomKind},
     entities,
+    files::{self, File},
+    samples,
     state::State,
 };
 use crate::domain::{ChatId, MessageId, TopicId, UserId};
@@ -39,8 +40,21 @@ pub struct Compose {
     topic: Option<TopicId>,
     reply_to: Option<MessageRef>,
     text: Option<String>,
-    file: Option<(&'static str, Bytes, u64)>,
+    pub(super) file: Option<File>,
+    disguise: Option<Disguise>,
+    bot_to_bot: bool,
     body: Map<String, Value>,
+}
+
+/// Behind which account of Telegram's own a message comes (telegram_api.md section 5).
+#[derive(Clone, Debug)]
+enum Disguise {
+    /// An admin who writes as the group.
+    AnonymousAdmin,
+    /// Somebody who writes as this channel.
+    Channel(ChatId, String),
+    /// A post of this channel, which is linked to the group; Telegram forwards it by itself.
+    LinkedPost(ChatId, String),
 }
 
 impl FakeTelegram {
@@ -54,6 +68,8 @@ impl FakeTelegram {
             reply_to: None,
             text: None,
             file: None,
+            disguise: None,
+            bot_to_bot: false,
             body: Map::new(),
         }
     }
@@ -75,7 +91,7 @@ impl FakeTelegram {
 
     /// `person` sends a picture, with a caption if it is not empty.
     pub fn photo(&self, chat: ChatId, person: UserId, caption: &str) -> MessageRef {
-        self.compose(chat, person).photo(tiny_jpeg()).text(caption).send()
+        self.compose(chat, person).photo(samples::jpeg()).text(caption).send()
     }
 
     /// `person` sends `pictures` pictures at once; the first has the caption.
@@ -83,15 +99,10 @@ impl FakeTelegram {
         let id = format!("1{:016}", self.options().random.bits() % 10_000_000_000_000_000);
         let picture = |number| {
             let caption = if number == 0 { caption } else { "" };
-            self.compose(chat, person).photo(tiny_jpeg()).text(caption).field("media_group_id", json!(id)).send()
+            self.compose(chat, person).photo(samples::jpeg()).text(caption).field("media_group_id", json!(id)).send()
         };
         (0..pictures).map(picture).collect()
     }
-}
-
-/// The beginning and end of a JPEG: enough for whoever looks at the first bytes.
-fn tiny_jpeg() -> Bytes {
-    Bytes::from_static(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9")
 }
 
 impl Compose {
@@ -124,36 +135,38 @@ impl Compose {
         self.field("forward_origin", json!({"type": "hidden_user", "sender_user_name": name, "date": date}))
     }
 
-    /// With a picture.
-    pub fn photo(mut self, jpeg: Bytes) -> Self {
-        self.file = Some(("photo", jpeg, 0));
+    /// As the group itself, which its admins may.
+    pub fn anonymously(mut self) -> Self {
+        self.disguise = Some(Disguise::AnonymousAdmin);
         self
     }
 
-    /// With a voice message.
-    pub fn voice(mut self, ogg: Bytes) -> Self {
-        self.file = Some(("voice", ogg, 0));
+    /// As a channel of theirs.
+    pub fn as_channel(mut self, channel: ChatId, title: &str) -> Self {
+        self.disguise = Some(Disguise::Channel(channel, title.to_owned()));
         self
     }
 
-    /// With a static sticker.
-    pub fn sticker(mut self, webp: Bytes) -> Self {
-        self.file = Some(("sticker", webp, 0));
+    /// As a post of the channel that is linked to the group.
+    pub fn as_linked_post(mut self, channel: ChatId, title: &str) -> Self {
+        self.disguise = Some(Disguise::LinkedPost(channel, title.to_owned()));
         self
     }
 
-    /// With a document.
-    pub fn document(mut self, content: Bytes) -> Self {
-        self.file = Some(("document", content, 0));
+    /// From another bot, to this one, in bot-to-bot mode: Telegram shows it.
+    pub fn bot_to_bot(mut self) -> Self {
+        self.bot_to_bot = true;
         self
     }
 
-    /// The file says that it has so many bytes, whatever it has.
-    pub fn file_size(mut self, bytes: u64) -> Self {
-        if let Some(file) = &mut self.file {
-            file.2 = bytes;
-        }
-        self
+    /// Mentions somebody who has no @username by the words `name`, which must stand in the text.
+    pub fn mentioning(self, name: &str, person: UserId) -> Self {
+        let text = self.text.clone().unwrap_or_default();
+        let before = text.split(name).next().unwrap_or_default();
+        let user = self.telegram.lock().user_json(person.0);
+        let entity = json!({"type": "text_mention", "offset": before.encode_utf16().count(),
+            "length": name.encode_utf16().count(), "user": user});
+        self.field("entities", json!([entity]))
     }
 
     /// Any further field of the Bot API's `Message`.
@@ -182,8 +195,9 @@ impl Compose {
         let reply = self.reply_to.filter(|reply| reply.chat == self.chat).map(|reply| reply.id.0);
         let reply_topic = reply.and_then(|id| chat.messages.get(&id)).and_then(|message| message.topic);
         let topic = self.topic.map(|topic| topic.0).or(reply_topic).filter(|_| chat.kind == RoomKind::Forum);
-        let (author, from) = (self.person.0, state.user_json(self.person.0));
-        let post = Post { author, own: false, from, topic, reply_to: reply, body: self.body };
+        let (author, from) = (self.person.0, self.sender(state));
+        let post =
+            Post { author, own: false, bot_to_bot: self.bot_to_bot, from, topic, reply_to: reply, body: self.body };
         let id = state.post(self.chat.0, post, now).expect("the chat was there a line ago, under the same lock");
         state.announce(self.chat.0, id, "message", now);
         MessageRef { chat: self.chat, id: MessageId(id) }
@@ -199,44 +213,33 @@ impl Compose {
                 self.body.insert(entities_key.into(), found.into());
             }
         }
-        if let Some((kind, content, size)) = self.file.take() {
-            self.body.insert(kind.into(), file_json(state, kind, content, size));
+        if let Some(file) = self.file.take() {
+            self.body.insert(file.key().into(), files::describe(state, file));
         }
     }
-}
 
-/// The Bot API's description of a file that was just sent.
-fn file_json(state: &mut State, kind: &str, content: Bytes, size: u64) -> Value {
-    let size = if size == 0 { content.len() as u64 } else { size };
-    let extension = match kind {
-        "photo" => "jpg",
-        "voice" => "oga",
-        "sticker" => "webp",
-        _ => "bin",
-    };
-    let (id, unique_id) = state.add_file(extension, content.clone(), size);
-    let mut json = json!({"file_id": id, "file_unique_id": unique_id, "file_size": size});
-    let mut add = |fields: Value| {
-        if let (Some(json), Value::Object(fields)) = (json.as_object_mut(), fields) {
-            json.extend(fields);
+    /// Who stands in `from`; behind a disguise `sender_chat` tells the rest.
+    fn sender(&mut self, state: &State) -> Value {
+        let bot = |id: i64, name: &str, username: &str| json!({"id": id, "is_bot": true, "first_name": name, "username": username});
+        let channel = |id: &ChatId, title: &str| json!({"id": id.0, "type": "channel", "title": title});
+        match &self.disguise {
+            None => state.user_json(self.person.0),
+            Some(Disguise::AnonymousAdmin) => {
+                self.body.insert("sender_chat".into(), state.chat_json(self.chat.0));
+                bot(1_087_968_824, "Group", "GroupAnonymousBot")
+            }
+            Some(Disguise::Channel(id, title)) => {
+                self.body.insert("sender_chat".into(), channel(id, title));
+                bot(136_817_688, "Channel", "Channel_Bot")
+            }
+            Some(Disguise::LinkedPost(id, title)) => {
+                let (date, chat) = (self.telegram.now().0.div_euclid(1000), channel(id, title));
+                let origin = json!({"type": "channel", "chat": chat, "message_id": 1, "date": date});
+                self.body.insert("sender_chat".into(), chat);
+                self.body.insert("forward_origin".into(), origin);
+                self.body.insert("is_automatic_forward".into(), true.into());
+                json!({"id": 777_000, "is_bot": false, "first_name": "Telegram"})
+            }
         }
-    };
-    match kind {
-        "voice" => add(json!({"duration": 3, "mime_type": "audio/ogg"})),
-        "document" => add(json!({"file_name": "file.bin", "mime_type": "application/octet-stream"})),
-        "sticker" => {
-            add(json!({"type": "regular", "width": 512, "height": 512, "is_animated": false, "is_video": false,
-            "emoji": "😀", "set_name": "sandbox"}))
-        }
-        "photo" => {
-            add(json!({"width": 1280, "height": 960}));
-            // Sizes ascend; the last is the picture itself.
-            let (small, small_unique) = state.add_file(extension, content, size.min(1500));
-            let small = json!({"file_id": small, "file_unique_id": small_unique, "file_size": size.min(1500),
-                "width": 90, "height": 67});
-            return json!([small, json]);
-        }
-        _ => {}
     }
-    json
 }

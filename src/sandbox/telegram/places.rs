@@ -1,14 +1,12 @@
-//! People and chats: how they come to be, and how the bot stands in them.
+//! People and chats: how they come to be.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Change, FakeTelegram,
     chat::{RoomKind, Standing, Topic},
-    state::State,
-    updates::Queue,
 };
-use crate::domain::{ChatId, Timestamp, TopicId, UserId};
+use crate::domain::{ChatId, TopicId, UserId};
 
 impl FakeTelegram {
     /// A person without a @username.
@@ -52,6 +50,16 @@ impl FakeTelegram {
         self.add_group(RoomKind::Forum, title, members)
     }
 
+    /// A supergroup that the bot has never been in; [`FakeTelegram::add_bot_by`] brings it in.
+    pub fn group_without_bot(&self, title: &str, members: &[UserId]) -> ChatId {
+        let id = self.lock().add_group(RoomKind::Supergroup, title, members.iter().map(|member| member.0).collect());
+        if let Some(chat) = self.lock().chats.get_mut(&id) {
+            chat.standing = Standing::Left;
+        }
+        self.tell(Change::Rooms);
+        ChatId(id)
+    }
+
     fn add_group(&self, kind: RoomKind, title: &str, members: &[UserId]) -> ChatId {
         let id = self.lock().add_group(kind, title, members.iter().map(|member| member.0).collect());
         self.tell(Change::Rooms);
@@ -93,51 +101,6 @@ impl FakeTelegram {
         }
     }
 
-    /// The bot becomes a plain member.
-    pub fn demote_bot(&self, chat: ChatId) {
-        self.set_standing(chat, Standing::Member);
-    }
-
-    /// The bot becomes an admin.
-    pub fn promote_bot(&self, chat: ChatId) {
-        self.set_standing(chat, Standing::Admin);
-    }
-
-    /// An admin throws the bot out.
-    pub fn kick_bot(&self, chat: ChatId) {
-        self.set_standing(chat, Standing::Kicked);
-    }
-
-    /// The bot is brought (back) into the chat, as a member.
-    pub fn add_bot(&self, chat: ChatId) {
-        self.set_standing(chat, Standing::Member);
-    }
-
-    /// The person stops the bot in their private chat.
-    pub fn block(&self, person: UserId) {
-        self.set_standing(ChatId(person.0), Standing::Blocked);
-    }
-
-    /// The person starts the bot again.
-    pub fn unblock(&self, person: UserId) {
-        self.set_standing(ChatId(person.0), Standing::Member);
-    }
-
-    /// Whether a bot that is no admin may write in the chat.
-    pub fn let_bot_write(&self, chat: ChatId, may_write: bool) {
-        if let Some(chat) = self.lock().chats.get_mut(&chat.0) {
-            chat.may_write = may_write;
-        }
-    }
-
-    /// Changes the bot's standing and tells it by my_chat_member.
-    fn set_standing(&self, chat: ChatId, standing: Standing) {
-        let now = self.now();
-        self.lock().change_standing(chat.0, standing, now);
-        self.tell(Change::Rooms);
-        self.ring();
-    }
-
     /// A basic group becomes a supergroup with a new id: both get a service message, and calls to the old one are
     /// refused with the new id.
     ///
@@ -150,10 +113,12 @@ impl FakeTelegram {
             let mut state = self.lock();
             let old = state.chats.get(&group.0).expect("groups that are migrated exist");
             let (title, members, standing) = (old.title.clone(), old.members.clone(), old.standing);
+            let admins = old.admins.clone();
             let creator = members.first().copied().unwrap_or_default();
             let to = state.add_group(RoomKind::Supergroup, &title, members);
             if let Some(new) = state.chats.get_mut(&to) {
                 new.standing = standing;
+                new.admins = admins;
             }
             state.post_service(group.0, creator, json!({"migrate_to_chat_id": to}), now);
             state.post_service(to, creator, json!({"migrate_from_chat_id": group.0}), now);
@@ -165,55 +130,5 @@ impl FakeTelegram {
         self.tell(Change::Rooms);
         self.ring();
         to
-    }
-
-    /// A person joins a group.
-    pub fn join(&self, chat: ChatId, person: UserId) {
-        let now = self.now();
-        {
-            let mut state = self.lock();
-            if let Some(chat) = state.chats.get_mut(&chat.0).filter(|chat| !chat.members.contains(&person.0)) {
-                chat.members.push(person.0);
-            }
-            let user = state.user_json(person.0);
-            // The first two are not in the documentation, but in every such update.
-            let body = json!({"new_chat_participant": user, "new_chat_member": user, "new_chat_members": [user]});
-            state.post_service(chat.0, person.0, body, now);
-        }
-        self.tell(Change::Rooms);
-        self.ring();
-    }
-}
-
-impl State {
-    fn change_standing(&mut self, chat_id: i64, standing: Standing, now: Timestamp) {
-        let bot = self.bot.as_json();
-        let Some(chat) = self.chats.get_mut(&chat_id) else { return };
-        let before = std::mem::replace(&mut chat.standing, standing);
-        if before == standing {
-            return;
-        }
-        let by = self.chats.get(&chat_id).and_then(|chat| chat.members.first().copied()).unwrap_or_default();
-        let content = json!({
-            "chat": self.chat_json(chat_id), "from": self.user_json(by), "date": now.0.div_euclid(1000),
-            "old_chat_member": member_json(&bot, before.status()),
-            "new_chat_member": member_json(&bot, standing.status()),
-        });
-        self.happen("my_chat_member", &content, Queue::OwnMembership(chat_id), now);
-    }
-}
-
-/// The Bot API's `ChatMember`.
-pub(super) fn member_json(user: &Value, status: &str) -> Value {
-    match status {
-        "administrator" => json!({"user": user, "status": status, "can_be_edited": false, "can_manage_chat": true,
-            "can_change_info": true, "can_delete_messages": true, "can_invite_users": true,
-            "can_restrict_members": true, "can_pin_messages": true, "can_manage_topics": true,
-            "can_promote_members": false, "can_manage_video_chats": true, "can_post_stories": false,
-            "can_edit_stories": false, "can_delete_stories": false, "can_send_welcome_messages": false,
-            "is_anonymous": false}),
-        "creator" => json!({"user": user, "status": status, "is_anonymous": false}),
-        "kicked" => json!({"user": user, "status": status, "until_date": 0}),
-        _ => json!({"user": user, "status": status}),
     }
 }

@@ -176,7 +176,7 @@ impl State {
     pub(super) fn post_service(&mut self, chat: i64, author: i64, body: Value, now: Timestamp) -> Option<MessageRef> {
         let Value::Object(body) = body else { return None };
         let (own, from) = (author == self.bot.id, self.user_json(author));
-        let post = Post { author, own, from, topic: None, reply_to: None, body };
+        let post = Post { author, own, bot_to_bot: false, from, topic: None, reply_to: None, body };
         let id = self.post(chat, post, now)?;
         self.announce(chat, id, "message", now);
         Some(MessageRef { chat: ChatId(chat), id: MessageId(id) })
@@ -188,7 +188,9 @@ impl State {
         let visible = chat.standing.is_in();
         let open = !self.privacy_mode || chat.standing == super::chat::Standing::Admin || !chat.is_group();
         let Some(message) = chat.messages.get_mut(&message_id) else { return };
-        let by_bot = message.own || message.json["from"]["is_bot"] == true;
+        // Bots do not see bots, unless bot-to-bot mode is on; admins and channels only hide behind one.
+        let behind_bot = message.json["from"]["is_bot"] == true && message.json.get("sender_chat").is_none();
+        let by_bot = message.own || (behind_bot && !message.bot_to_bot);
         if !visible || by_bot || !(open || is_meant_for(&self.bot, &message.json)) {
             return;
         }

@@ -31,8 +31,12 @@ pub struct RoomView {
     pub members: Vec<UserId>,
     /// Topics of a forum, General aside.
     pub topics: Vec<(TopicId, String)>,
+    /// Who of them is an admin, the creator first.
+    pub admins: Vec<UserId>,
     /// Whether the bot is in it.
     pub bot_is_in: bool,
+    /// Whether it is an admin there.
+    pub bot_is_admin: bool,
 }
 
 /// A message of the world.
@@ -129,8 +133,14 @@ fn room(state: &State, chat: &Chat) -> RoomView {
         title,
         members: chat.members.iter().copied().map(UserId).collect(),
         topics: chat.topics.iter().map(|(id, topic)| (TopicId(*id), topic.name.clone())).collect(),
+        admins: chat.members.iter().copied().filter(|member| is_admin(state, chat, *member)).map(UserId).collect(),
         bot_is_in: chat.standing.is_in(),
+        bot_is_admin: chat.standing == super::chat::Standing::Admin,
     }
+}
+
+fn is_admin(state: &State, chat: &Chat, member: i64) -> bool {
+    matches!(state.standing_of(chat.id, member), "creator" | "administrator")
 }
 
 fn view(message: MessageRef, stored: &StoredMessage) -> MessageView {

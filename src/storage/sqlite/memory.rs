@@ -38,6 +38,10 @@ pub(super) const MESSAGE_SQL: &str = select_message!("chat_id = ?1 AND message_i
 pub(super) const WRITTEN_BY_SQL: &str = "SELECT message_id, topic_id, author_kind, author_id, author_name, author_username, text, media_kind, media_label, \
      media_file_id, media_unique_id, media_size, media_mime, album, reply_to, quote, forwarded_from, sent_at, edited_at, \
      reply_author, forwarded_author, chat_id FROM messages WHERE author_id = ?1 ORDER BY sent_at DESC LIMIT ?2";
+/// An album has at most so many pictures, and their ids are neighbours.
+const ALBUM_MAX: i64 = 10;
+pub(super) const AROUND_SQL: &str =
+    select_message!("chat_id = ?1 AND message_id BETWEEN ?2 AND ?3 AND album = ?4", "ORDER BY message_id");
 pub(super) const NEWEST_SQL: &str =
     "SELECT seq FROM messages WHERE chat_id = ?1 AND topic_id = ?2 AND seq IS NOT NULL ORDER BY seq DESC LIMIT 1";
 pub(super) const ALBUM_SQL: &str =
@@ -78,6 +82,15 @@ impl MemoryStore for SqliteStore {
                 row.get::<_, Option<String>>(0)
             })?;
             Ok(stored.flatten().and_then(|stored| read_why(&stored)))
+        })
+        .await
+    }
+
+    async fn album_around(&self, chat: ChatId, album: &str, id: MessageId) -> Result<Vec<Message>, StorageError> {
+        let album = album.to_owned();
+        self.read("gathering an album", move |connection| {
+            let around = params![chat.0, id.0 - ALBUM_MAX, id.0 + ALBUM_MAX, album];
+            query_all(connection, "gathering an album", AROUND_SQL, around, |row| message(chat, row))
         })
         .await
     }
@@ -307,6 +320,7 @@ fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
             message_id: MessageId(id),
             author: None,
             text: None,
+            media: None,
         }),
         quote: row.get::<_, Option<String>>(15)?.map(|text| Quote { text, author: quoted }),
         forwarded_from: row.get::<_, Option<String>>(16)?.map(|name| Forwarded { name, author: forwarded }),

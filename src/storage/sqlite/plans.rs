@@ -62,6 +62,7 @@ const WAYS_TO_MESSAGES: &[&str] = &[
     "SEARCH messages USING PRIMARY KEY (chat_id=? AND message_id=?)",
     "SEARCH messages USING INDEX messages_window (chat_id=? AND topic_id=? AND seq>?)",
     "SEARCH messages USING COVERING INDEX messages_window (chat_id=? AND topic_id=? AND seq>?)",
+    "SEARCH messages USING PRIMARY KEY (chat_id=? AND message_id>? AND message_id<?)",
     "SEARCH messages USING INDEX messages_album (chat_id=? AND album=?)",
     // From chat to chat of one person, one row of each.
     "SEARCH messages USING COVERING INDEX messages_author (author_id=?)",
@@ -231,6 +232,7 @@ async fn run_memory(store: &SqliteStore) {
     store.message(ChatId(-10), MessageId(1)).await.unwrap();
     store.why(ChatId(-10), MessageId(1)).await.unwrap();
     store.album_is_known(ChatId(-10), "album").await.unwrap();
+    store.album_around(ChatId(-10), "album", MessageId(1)).await.unwrap();
     store.standing(ChatId(-10), vec![UserId(5)]).await.unwrap();
     let spent = store.spent(kyiv_day(START), ChatId(-10), vec![UserId(5)]).await.unwrap();
     assert!(spent.people[0].tally.calls == 1 && !spent.people[0].is_vouched);

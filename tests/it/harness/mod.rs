@@ -2,6 +2,7 @@
 
 pub(crate) mod life;
 mod oracle;
+mod people;
 
 use std::{
     sync::{

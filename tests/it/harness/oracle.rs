@@ -33,7 +33,8 @@ fn speaks_to(view: &MessageView, bot: i64) -> bool {
     if text.starts_with('/') {
         return false;
     }
-    let has_content = !text.is_empty() || json.get("photo").is_some() || json.get("sticker").is_some();
+    let media = ["photo", "sticker", "voice", "video", "video_note", "animation", "audio", "document"];
+    let has_content = !text.is_empty() || media.iter().any(|kind| json.get(*kind).is_some());
     if json["chat"]["type"] == "private" {
         return has_content;
     }

@@ -5,12 +5,7 @@ use serde_json::{Value, json};
 use super::{Result, chat, wire};
 use crate::{
     domain::UserId,
-    sandbox::telegram::{
-        FakeTelegram,
-        chat::{RoomKind, Standing},
-        places::member_json,
-        refusal::Refusal,
-    },
+    sandbox::telegram::{Change, FakeTelegram, chat::Standing, members::member_json, refusal::Refusal},
 };
 
 /// The largest file that can be fetched from Telegram's own servers.
@@ -43,15 +38,10 @@ pub(super) fn get_chat(telegram: &FakeTelegram, call: &wire::OfChat) -> Result {
 
 pub(super) fn get_chat_member(telegram: &FakeTelegram, call: &wire::GetChatMember) -> Result {
     let mut state = telegram.lock();
-    let bot = state.bot.id;
     let chat = chat(&mut state, &call.chat_id)?;
     chat.check_bot_is_in()?;
-    let status = match chat.members.iter().position(|member| *member == call.user_id) {
-        _ if call.user_id == bot => chat.standing.status(),
-        Some(0) if chat.kind != RoomKind::Private => "creator",
-        Some(_) => "member",
-        None => "left",
-    };
+    let chat = chat.id;
+    let status = state.standing_of(chat, call.user_id);
     let user = state.user_json(call.user_id);
     if user.is_null() {
         return Err(Refusal::bad_request("PARTICIPANT_ID_INVALID"));
@@ -66,10 +56,14 @@ pub(super) fn get_chat_administrators(telegram: &FakeTelegram, call: &wire::GetC
     if !chat.is_group() {
         return Err(Refusal::bad_request("there are no administrators in the private chat"));
     }
-    let (creator, bot_is_admin) = (chat.members.first().copied(), chat.standing == Standing::Admin);
+    let (id, bot_is_admin) = (chat.id, chat.standing == Standing::Admin);
+    let people = chat.members.clone();
     let mut admins: Vec<Value> = Vec::new();
-    if let Some(creator) = creator {
-        admins.push(member_json(&state.user_json(creator), "creator"));
+    for person in people {
+        let status = state.standing_of(id, person);
+        if matches!(status, "creator" | "administrator") {
+            admins.push(member_json(&state.user_json(person), status));
+        }
     }
     if bot_is_admin {
         admins.push(member_json(&state.bot.as_json(), "administrator"));
@@ -78,10 +72,20 @@ pub(super) fn get_chat_administrators(telegram: &FakeTelegram, call: &wire::GetC
 }
 
 pub(super) fn leave_chat(telegram: &FakeTelegram, call: &wire::OfChat) -> Result {
-    let mut state = telegram.lock();
-    let chat = chat(&mut state, &call.chat_id)?;
-    chat.check_bot_is_in()?;
-    chat.standing = Standing::Left;
+    let now = telegram.now();
+    {
+        let mut state = telegram.lock();
+        let bot = state.bot.id;
+        let chat = chat(&mut state, &call.chat_id)?;
+        chat.check_bot_is_in()?;
+        if !chat.is_group() {
+            return Err(Refusal::bad_request("chat member status can't be changed in private chats"));
+        }
+        let id = chat.id;
+        state.change_standing(id, Standing::Left, Some(bot), now);
+    }
+    telegram.tell(Change::Rooms);
+    telegram.ring();
     Ok(Value::Bool(true))
 }
 

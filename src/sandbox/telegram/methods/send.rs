@@ -49,7 +49,7 @@ fn accept(telegram: &FakeTelegram, state: &mut State, call: wire::SendMessage, u
     take_slot(telegram, state, chat_id, now)?;
     let (author, from) = (state.bot.id, state.bot.as_json());
     let entities = body.get("entities").and_then(Value::as_array).cloned().unwrap_or_default();
-    let post = Post { author, own: true, from, topic: call.message_thread_id, reply_to, body };
+    let post = Post { author, own: true, bot_to_bot: false, from, topic: call.message_thread_id, reply_to, body };
     let id = state.post(chat_id, post, now).ok_or_else(|| Refusal::bad_request("chat not found"))?;
     let sent = Sent {
         at: now,

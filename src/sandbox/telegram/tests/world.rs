@@ -168,3 +168,89 @@ async fn a_chat_keeps_only_so_many_messages() {
     assert_eq!(telegram.messages(chat, 100).len(), 3);
     assert_eq!(telegram.message(first), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn admins_are_made_and_named() {
+    let telegram = telegram();
+    let (olia, taras) = (telegram.person("Оля"), telegram.person("Тарас"));
+    let chat = telegram.supergroup("Друзі", &[olia, taras]);
+    let ask = async |person: UserId| {
+        let member = ok(&telegram, "getChatMember", json!({"chat_id": chat.0, "user_id": person.0})).await;
+        member["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((ask(olia).await, ask(taras).await), ("creator".to_owned(), "member".to_owned()));
+    telegram.promote(chat, taras);
+    assert_eq!(ask(taras).await, "administrator");
+    let admins = ok(&telegram, "getChatAdministrators", json!({"chat_id": chat.0})).await;
+    let ids: Vec<_> = admins.as_array().unwrap().iter().map(|admin| admin["user"]["id"].as_i64().unwrap()).collect();
+    assert_eq!(ids, [olia.0, taras.0, telegram.bot().id.0]);
+    telegram.demote(chat, taras);
+    assert_eq!(ask(taras).await, "member");
+    assert_eq!(telegram.pending_updates(), 0, "chat_member was not asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bot_is_brought_in_by_somebody_and_leaves_by_itself() {
+    let telegram = telegram();
+    let (olia, taras) = (telegram.person("Оля"), telegram.person("Тарас"));
+    let chat = telegram.group_without_bot("Друзі", &[olia, taras]);
+    telegram.say(chat, olia, "а де бот?");
+    assert_eq!(telegram.pending_updates(), 0, "it is not there");
+    telegram.add_bot_by(chat, taras);
+    let updates = telegram.take_updates();
+    let joined = &updates[0].json()["my_chat_member"];
+    assert_eq!((&joined["from"]["id"], &joined["new_chat_member"]["status"]), (&json!(taras.0), &json!("member")));
+    assert_eq!(updates[1].json()["message"]["new_chat_members"][0]["id"], telegram.bot().id.0);
+    ok(&telegram, "leaveChat", json!({"chat_id": chat.0})).await;
+    let left = &only_update(&telegram)["my_chat_member"];
+    assert_eq!(
+        (&left["from"]["id"], &left["new_chat_member"]["status"]),
+        (&json!(telegram.bot().id.0), &json!("left"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn disguised_senders_look_as_telegram_shows_them() {
+    let telegram = telegram();
+    let (chat, olia) = group(&telegram);
+    let compose = || telegram.compose(chat, olia).text("слово");
+    compose().anonymously().send();
+    compose().as_channel(ChatId(-1_001), "Новини").send();
+    compose().as_linked_post(ChatId(-1_001), "Новини").send();
+    compose().mentioning("слово", olia).send();
+    let messages: Vec<Value> = telegram.take_updates().iter().map(|update| update.json()["message"].clone()).collect();
+    assert_eq!(messages[0]["from"]["username"], "GroupAnonymousBot");
+    assert_eq!(messages[0]["sender_chat"]["id"], chat.0);
+    assert_eq!(
+        (&messages[1]["from"]["id"], &messages[1]["sender_chat"]["title"]),
+        (&json!(136_817_688), &json!("Новини"))
+    );
+    assert_eq!((&messages[2]["from"]["id"], &messages[2]["is_automatic_forward"]), (&json!(777_000), &json!(true)));
+    assert_eq!(messages[3]["entities"][0]["user"]["id"], olia.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_file_is_described_under_its_own_key() {
+    let telegram = telegram();
+    let (chat, olia) = group(&telegram);
+    let file = || Bytes::from_static(b"file");
+    let compose = || telegram.compose(chat, olia);
+    for (message, key, mark) in [
+        (compose().voice(samples::ogg()), "voice", "duration"),
+        (compose().sticker(samples::webp()), "sticker", "is_animated"),
+        (compose().animated_sticker(file()), "sticker", "is_animated"),
+        (compose().video_sticker(file()), "sticker", "is_video"),
+        (compose().video(file()), "video", "width"),
+        (compose().video_note(file()), "video_note", "length"),
+        (compose().animation(file()), "animation", "width"),
+        (compose().audio(file()), "audio", "title"),
+        (compose().document(file()), "document", "file_name"),
+    ] {
+        message.send();
+        let described = &only_update(&telegram)["message"][key];
+        assert!(!described[mark].is_null(), "{key}: {described}");
+        let id = described["file_id"].as_str().unwrap();
+        let named = ok(&telegram, "getFile", json!({"file_id": id})).await;
+        assert_eq!(named["file_size"], described["file_size"]);
+    }
+}
