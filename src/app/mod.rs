@@ -261,16 +261,11 @@ impl Build {
     fn router(&self) -> Router {
         let webhook =
             Webhook { inbox: self.inbox.clone(), clock: self.outside.clock.clone(), errors: self.errors.clone() };
-        let health = Health {
-            shutdown: self.shutdown.clone(),
-            store: Arc::new(self.store.clone()),
-            metrics: self.metrics.clone(),
-        };
         let open = Router::new()
             .route("/livez", routing::get(edge::live))
             .route("/readyz", routing::get(edge::ready))
             .route("/metrics", routing::get(edge::metrics))
-            .with_state(health);
+            .with_state(self.health());
         let routes = EdgeRoutes { webhook: routing::post(edge::receive).with_state(webhook), open };
         let trusted = &self.config.advanced.trusted_proxies;
         let parts = StackParts {
@@ -288,9 +283,18 @@ impl Build {
         edge::stack(routes, parts)
     }
 
+    fn health(&self) -> Health {
+        Health {
+            shutdown: self.shutdown.clone(),
+            store: Arc::new(self.store.clone()),
+            metrics: self.metrics.clone(),
+        }
+    }
+
     fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) -> JoinHandle<()> {
         let limiter = Arc::clone(&self.limiter);
         let breakers = self.gemini.breakers();
+        let health = self.health();
         let maintenance = Maintenance::new(MaintenanceParts {
             store: Arc::new(self.store.clone()),
             owner: self.owner.clone(),
@@ -299,6 +303,7 @@ impl Build {
             errors: self.errors.clone(),
             metrics: self.metrics.clone(),
             personas: self.personas.clone(),
+            is_ready: Arc::new(move || health.problem().is_none()),
             sweeps: vec![
                 Arc::new(move || limiter.sweep()),
                 // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.

@@ -6,6 +6,7 @@ mod conversation;
 mod duplicates;
 mod gemini_outages;
 mod harness;
+mod heartbeats;
 mod injections;
 mod media;
 mod memory;
