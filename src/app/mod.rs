@@ -27,10 +27,7 @@ use crate::{
     errors::ErrorHandler,
     gemini::Gemini,
     inbox::Inbox,
-    layers::{
-        client_address::IpRange,
-        rate_limit::{AddressBudget, AddressLimiter},
-    },
+    layers::rate_limit::{AddressBudget, AddressLimiter},
     maintenance::{Maintenance, MaintenanceParts},
     memory::Memory,
     outbox::{Sender, SenderParts},
@@ -267,15 +264,11 @@ impl Build {
             .route("/metrics", routing::get(edge::metrics))
             .with_state(self.health());
         let routes = EdgeRoutes { webhook: routing::post(edge::receive).with_state(webhook), open };
-        let trusted = &self.config.advanced.trusted_proxies;
         let parts = StackParts {
             metrics: self.metrics.clone(),
             errors: self.errors.clone(),
             random: self.outside.random.clone(),
-            trusted_proxies: trusted
-                .iter()
-                .filter_map(|network| IpRange::new(network.address(), network.prefix_bits()))
-                .collect(),
+            trusted_proxies: self.config.advanced.trusted_proxies.clone(),
             webhook_secrets: self.config.advanced.webhook_secrets.clone(),
             limiter: Arc::clone(&self.limiter),
             limits: WebhookLimits::default(),
