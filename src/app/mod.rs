@@ -288,6 +288,7 @@ impl Build {
         let limiter = Arc::clone(&self.limiter);
         let breakers = self.gemini.breakers();
         let health = self.health();
+        let errors = self.errors.clone();
         let maintenance = Maintenance::new(MaintenanceParts {
             store: Arc::new(self.store.clone()),
             owner: self.owner.clone(),
@@ -299,6 +300,7 @@ impl Build {
             is_ready: Arc::new(move || health.problem().is_none()),
             sweeps: vec![
                 Arc::new(move || limiter.sweep()),
+                Arc::new(move || errors.tell_untold()),
                 // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
                 Arc::new(move || {
                     for breaker in &breakers {
