@@ -6,6 +6,7 @@
 mod error;
 mod identity;
 mod model;
+mod open_files;
 mod registration;
 
 use std::{
@@ -158,7 +159,8 @@ impl App {
     /// Starts the HTTP server.
     pub fn listen(&mut self, listener: TcpListener) {
         let (router, shutdown) = (self.router.clone(), self.shutdown.clone());
-        let server = async move { edge::serve(listener, router, ServerLimits::default(), &shutdown).await };
+        let limits = ServerLimits::default().within(open_files::raise());
+        let server = async move { edge::serve(listener, router, limits, &shutdown).await };
         self.server = Some(spawn_awaited(&self.shutdown, "http server", server));
     }
 
