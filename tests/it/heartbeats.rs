@@ -32,7 +32,7 @@ async fn a_heartbeat_tells_version_readiness_memory_breakers_and_caches() {
     assert!(heartbeat.at >= NOON + Duration::from_secs(10));
     assert_eq!((&facts["version"], &facts["ready"]), (&env!("CARGO_PKG_VERSION").into(), &true.into()));
     assert!(facts["memory_bytes"].as_f64().is_some_and(|bytes| bytes > 1e6), "{facts}");
-    let breakers = serde_json::json!({"gemini-3.8-flash": "closed", "gemini-3.5-flash-lite": "closed"});
+    let breakers = serde_json::json!({"gemini/gemini-3.8-flash": "closed", "gemini/gemini-3.5-flash-lite": "closed"});
     assert_eq!(facts["breakers"], breakers);
     assert_eq!(facts["caches"]["analysis"], serde_json::json!({"hit": 1.0, "miss": 2.0}));
     bot.finish().await;
