@@ -279,11 +279,7 @@ impl Build {
     }
 
     fn health(&self) -> Health {
-        Health {
-            shutdown: self.shutdown.clone(),
-            store: Arc::new(self.store.clone()),
-            metrics: self.metrics.clone(),
-        }
+        Health { shutdown: self.shutdown.clone(), store: Arc::new(self.store.clone()), metrics: self.metrics.clone() }
     }
 
     fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) -> JoinHandle<()> {

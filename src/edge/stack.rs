@@ -182,7 +182,7 @@ mod tests {
         let metrics = Metrics::new();
         let clock = Arc::new(TokioClock::starting_at(Timestamp(0)));
         let (errors, _) = ErrorHandler::new(clock, metrics.clone());
-                let parts = StackParts {
+        let parts = StackParts {
             metrics: metrics.clone(),
             errors: errors.clone(),
             random: Arc::new(Seeded::new(1)),

@@ -17,6 +17,7 @@ mod people;
 mod shared;
 mod spend;
 mod sqlite;
+mod suspects;
 mod traces;
 mod verdicts;
 mod world;
@@ -77,6 +78,11 @@ contract! {
         an_express_lane_does_not_wait_for_a_running_turn,
         the_next_due_time_is_that_of_the_next_claim,
         a_clock_that_stepped_back_does_not_strand_a_lane,
+    }
+    suspects {
+        a_row_that_was_lost_twice_runs_beside_no_other_such_row,
+        a_row_that_failed_and_was_not_lost_is_no_suspect,
+        an_update_that_ends_its_process_dies_alone,
     }
     verdicts {
         a_retried_row_comes_alone,

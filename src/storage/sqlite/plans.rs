@@ -125,7 +125,7 @@ async fn claim(store: &SqliteStore, key: i64, kind: LaneKind) -> Claim {
 async fn claim_again(store: &SqliteStore, kind: LaneKind) -> Claim {
     let lease = Duration::from_secs(20);
     let (talk_max, express_max) = if kind == LaneKind::Talk { (10, 0) } else { (0, 10) };
-    let request = ClaimRequest { owner: "a".to_owned(), lease, talk_max, express_max, rows_max: 50 };
+    let request = ClaimRequest { owner: "a".to_owned(), lease, talk_max, express_max, rows_max: 50, suspects_max: 9 };
     store.claim(request).await.unwrap().claims.into_iter().find(|claim| claim.lane.chat == ChatId(-10)).unwrap()
 }
 

@@ -38,6 +38,8 @@ struct Live {
 struct Lane {
     rows: Vec<Row>,
     live: Option<Live>,
+    /// The last token whose turn has ended.
+    ended: Option<i64>,
     /// The answer that the lane waits for.
     answer: Option<Answer>,
 }
@@ -125,10 +127,11 @@ impl Reference {
         claims
     }
 
-    /// Whether this may finish; if so, it has.
+    /// Whether this may finish; if so, it has, now or before.
     pub(super) fn finish(&mut self, lane: i64, token: i64, turn: &FinishedTurn, now: Timestamp) -> bool {
         let lane = self.lanes.get_mut(&lane).expect("a claimed lane is known");
-        let Some(live) = lane.live.take_if(|live| live.token == token) else { return false };
+        let Some(live) = lane.live.take_if(|live| live.token == token) else { return lane.ended == Some(token) };
+        lane.ended = Some(token);
         for row in lane.rows.iter_mut().filter(|row| live.keys.contains(&row.key)) {
             match turn.verdicts.iter().find(|(key, _)| key.0 == row.key) {
                 Some((_, Verdict::RetryAt(at))) => row.not_before = at.0,
