@@ -16,6 +16,7 @@ mod pacing;
 mod personas;
 mod poll;
 mod promises;
+mod sends;
 mod shutdown;
 mod staleness;
 mod telegram_outages;

@@ -126,6 +126,8 @@ contract! {
         a_clock_that_stepped_back_does_not_strand_a_send,
         a_send_whose_sender_died_is_unknown_and_not_made_again,
         an_ended_send_is_fenced,
+        an_end_that_is_recorded_again_says_the_same_and_changes_nothing,
+        a_message_that_was_given_up_and_arrived_is_remembered,
         another_owners_send_cannot_be_ended,
         what_is_sent_is_remembered,
         begin_takes_no_more_than_it_is_asked_for,

@@ -1,5 +1,6 @@
 //! What is to be said and done, and how its sends end.
 
+mod calls;
 mod entities;
 mod pacing;
 mod row;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_sqlite::rusqlite::{Connection, params};
 
+use self::calls::Call;
 pub(super) use self::{
     pacing::begin_sends,
     row::{Ties, insert},
@@ -53,8 +55,25 @@ impl OutboxStore for SqliteStore {
     ) -> Result<Option<EndedOutgoing>, StorageError> {
         let owner = owner.to_owned();
         self.write("ending a send", Priority::Other, Rings::BOTH, move |tx| {
-            let chat = check_fence(tx, &owner, id, attempt)?;
-            end_send(tx, id, chat, ended, now)
+            match calls::find(tx, &owner, id, attempt, &ended)? {
+                Call::Running(chat) => end_send(tx, id, chat, ended, now),
+                Call::Recorded(row) => calls::told_again(tx, &row, now),
+            }
+        })
+        .await
+    }
+
+    async fn end_send_late(
+        &self,
+        owner: &str,
+        id: OutgoingId,
+        attempt: u32,
+        message: Message,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let owner = owner.to_owned();
+        self.write("recording a late end", Priority::Other, Rings::default(), move |tx| {
+            calls::end_late(tx, &owner, id, attempt, &message, now)
         })
         .await
     }
@@ -99,20 +118,7 @@ impl OutboxStore for SqliteStore {
     }
 }
 
-/// Only the call that is on its way may end, and only once. Without the attempt, an end that is recorded again (its
-/// first commit was not heard of) would end the next call of the row, and it would be sent twice.
-pub(super) fn check_fence(tx: &Connection, owner: &str, id: OutgoingId, attempt: u32) -> Result<ChatId, StorageError> {
-    query_one(
-        tx,
-        "checking a send",
-        "SELECT chat_id FROM outbox WHERE id = ?1 AND state = 'sending' AND owner = ?2 AND attempts = ?3",
-        params![id.0, owner, attempt],
-        |row| row.get(0).map(ChatId),
-    )?
-    .ok_or(StorageError::Fenced { lane: id.0 })
-}
-
-pub(super) fn end_send(
+fn end_send(
     tx: &Connection,
     id: OutgoingId,
     chat: ChatId,
@@ -316,8 +322,9 @@ fn close(
     let (answer, part, parts) = query_one(
         tx,
         doing,
+        // Of a doubtful call it may yet be heard that it arrived; then the message keeps why it was said.
         "UPDATE outbox SET state = ?2, problem = NULLIF(?3, ''), ended_at = ?4, text = '', entities = '[]', \
-         buttons = NULL, why = NULL WHERE id = ?1 RETURNING answer_id, part, parts",
+         buttons = NULL, why = CASE WHEN ?2 = 'unknown' THEN why END WHERE id = ?1 RETURNING answer_id, part, parts",
         params![id.0, state, problem, now.0],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     )?
@@ -343,6 +350,15 @@ fn close(
 }
 
 fn end_answer(tx: &Connection, answer: i64, now: Timestamp) -> Result<EndedOutgoing, StorageError> {
+    let (ended, lane) = what_ended(tx, answer, now)?;
+    if let Some(lane) = lane {
+        inbox::answer_ended(tx, lane, now)?;
+    }
+    Ok(ended)
+}
+
+/// What became of an answer whose parts have all ended, and the lane that waited for it.
+fn what_ended(tx: &Connection, answer: i64, now: Timestamp) -> Result<(EndedOutgoing, Option<i64>), StorageError> {
     let rows = query_all(
         tx,
         "ending an answer",
@@ -366,9 +382,6 @@ fn end_answer(tx: &Connection, answer: i64, now: Timestamp) -> Result<EndedOutgo
     let Some((id, kind, _, addressed, lane)) = rows.into_iter().next_back() else {
         return Err(StorageError::Backend { doing: "ending an answer", detail: "it has no parts".to_owned() });
     };
-    if let Some(lane) = lane {
-        inbox::answer_ended(tx, lane, now)?;
-    }
     let acknowledged: Vec<i64> = serde_json::from_str(&addressed).unwrap_or_default();
     let addressed = acknowledged
         .into_iter()
@@ -380,5 +393,5 @@ fn end_answer(tx: &Connection, answer: i64, now: Timestamp) -> Result<EndedOutgo
             _ => AddressedOutcome::Late,
         })
         .collect();
-    Ok(EndedOutgoing { id: OutgoingId(id), kind: OutgoingKind::from_stored(&kind), state, addressed })
+    Ok((EndedOutgoing { id: OutgoingId(id), kind: OutgoingKind::from_stored(&kind), state, addressed }, lane))
 }
