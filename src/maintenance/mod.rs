@@ -28,6 +28,8 @@ const PERSONAS: Duration = Duration::from_secs(3);
 const HOURLY: Duration = Duration::from_secs(3600);
 /// A dead letter's body is kept this long.
 const DEAD_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// Messages that follow a group to its new id in one go.
+const FOLLOW_AT_ONCE: usize = 1_000;
 /// Errors stored in one go.
 const ERRORS_AT_ONCE: usize = 64;
 
@@ -78,6 +80,8 @@ impl Maintenance {
                 timer
             });
         let mut found = Vec::new();
+        // Looked for at the start and every hour, then until there are none.
+        let mut follows = true;
         loop {
             let done = tokio::select! {
                 () = shutdown.soft.cancelled() => break,
@@ -85,13 +89,16 @@ impl Maintenance {
                 _ = heartbeat.tick() => self.beat().await,
                 _ = upkeep.tick() => {
                     self.keep_up();
-                    Ok(())
+                    self.follow_migrations(&mut follows).await
                 }
                 _ = personas.tick() => {
                     self.look_at_personas().await;
                     Ok(())
                 }
-                _ = hourly.tick() => self.empty_dead().await,
+                _ = hourly.tick() => {
+                    follows = true;
+                    self.empty_dead().await
+                }
                 _ = errors.recv_many(&mut found, ERRORS_AT_ONCE) => self.keep_errors(&mut found).await,
             };
             if let Err(error) = done {
@@ -166,6 +173,14 @@ impl Maintenance {
     fn keep_up(&self) {
         self.parts.metrics.run_upkeep();
         self.parts.sweeps.iter().for_each(|sweep| sweep());
+    }
+
+    /// Most of what a large group has said comes after it in steps, so that nothing else waits.
+    async fn follow_migrations(&self, follows: &mut bool) -> Result<(), StorageError> {
+        if *follows {
+            *follows = self.parts.store.follow_migrations(FOLLOW_AT_ONCE).await? > 0;
+        }
+        Ok(())
     }
 
     async fn empty_dead(&self) -> Result<(), StorageError> {

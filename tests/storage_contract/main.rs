@@ -10,6 +10,7 @@ mod claims;
 mod inbox;
 mod leaves;
 mod memory;
+mod migrated;
 mod model;
 mod outbox;
 mod pacing;
@@ -107,6 +108,11 @@ contract! {
         an_answer_stands_where_it_stands_in_the_chat,
         a_message_is_found_by_its_id_however_old,
         what_is_remembered_comes_back_whole,
+    }
+    migrated {
+        a_groups_memory_follows_it_to_its_new_id,
+        a_long_memory_follows_in_steps_the_newest_first,
+        what_a_group_spent_and_was_told_follows_it,
     }
     outbox {
         parts_go_in_order_one_after_the_other,

@@ -18,7 +18,7 @@ pub(super) use self::{
     why::read_why,
 };
 use super::{
-    SqliteStore, execute, inbox, memory, query_all, query_one,
+    SqliteStore, execute, inbox, memory, migrated, query_all, query_one,
     writer::{Priority, Rings},
 };
 use crate::{
@@ -242,49 +242,10 @@ fn ready_again(
     Ok(())
 }
 
-/// The group lives on under a new id: so do the messages that wait for it.
+/// The group lives on under a new id: so does all that belongs to it, and the messages that wait for it.
 pub(super) fn migrate(tx: &Connection, from: ChatId, to: ChatId) -> Result<(), StorageError> {
-    if from == to {
-        // The second of two sends that were on their way: the first one's end has moved its row already.
-        return Ok(());
-    }
-    let is_news = execute(
-        tx,
-        "noting a migration",
-        "INSERT INTO chats (chat_id, kind, migrated_to) VALUES (?1, 'group', ?2) ON CONFLICT (chat_id) DO UPDATE \
-         SET migrated_to = excluded.migrated_to WHERE migrated_to IS NOT excluded.migrated_to",
-        params![from.0, to.0],
-    )?;
-    if is_news > 0 {
-        // It is still the same people: what was decided and set holds.
-        execute(
-            tx,
-            "carrying a chat's settings over",
-            "INSERT INTO chats (chat_id, kind, title, access, access_at, introduced_at, talk_level, quiet_from, quiet_to, \
-             persona, language, reactions, silent_until, grave_until) SELECT ?2, 'group', title, access, access_at, \
-             introduced_at, talk_level, quiet_from, quiet_to, persona, language, reactions, silent_until, grave_until \
-             FROM chats WHERE chat_id = ?1 ON CONFLICT (chat_id) DO UPDATE SET \
-             access_at = CASE WHEN access IN ('new', 'asked') THEN excluded.access_at ELSE access_at END, \
-             access = CASE WHEN access IN ('new', 'asked') THEN excluded.access ELSE access END, \
-             introduced_at = COALESCE(introduced_at, excluded.introduced_at), \
-             talk_level = COALESCE(talk_level, excluded.talk_level), \
-             quiet_from = COALESCE(quiet_from, excluded.quiet_from), quiet_to = COALESCE(quiet_to, excluded.quiet_to), \
-             persona = COALESCE(persona, excluded.persona), language = COALESCE(language, excluded.language), \
-             reactions = COALESCE(reactions, excluded.reactions), \
-             silent_until = COALESCE(silent_until, excluded.silent_until), \
-             grave_until = COALESCE(grave_until, excluded.grave_until)",
-            params![from.0, to.0],
-        )?;
-    }
-    execute(
-        tx,
-        "following a migration",
-        // A supergroup counts its messages anew, so the old reply targets mean nothing there.
-        "UPDATE outbox SET chat_id = ?2, reply_to = NULL, target = NULL \
-         WHERE state IN ('queued', 'ready', 'sending') AND chat_id = ?1",
-        params![from.0, to.0],
-    )?;
-    Ok(())
+    // The second of two sends that were on their way finds its row moved already by the first one's end.
+    if from == to { Ok(()) } else { migrated::follow(tx, from, to) }
 }
 
 fn block(tx: &Connection, chat: ChatId, until: Timestamp) -> Result<(), StorageError> {

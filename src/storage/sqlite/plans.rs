@@ -60,6 +60,8 @@ const SMALL_SCANS: &[(&str, &str, &str)] = &[
 /// How the largest table may be reached. A search by `chat_id` alone would read all that a chat ever wrote.
 const WAYS_TO_MESSAGES: &[&str] = &[
     "SEARCH messages USING PRIMARY KEY (chat_id=? AND message_id=?)",
+    // The newest thousand, when a group becomes a supergroup.
+    "SEARCH messages USING PRIMARY KEY (chat_id=? AND message_id>?)",
     "SEARCH messages USING INDEX messages_window (chat_id=? AND topic_id=? AND seq>?)",
     "SEARCH messages USING COVERING INDEX messages_window (chat_id=? AND topic_id=? AND seq>?)",
     "SEARCH messages USING PRIMARY KEY (chat_id=? AND message_id>? AND message_id<?)",
