@@ -43,8 +43,12 @@ bench *WHICH:
     cargo bench --locked --bench figures -- {{ WHICH }}
 
 # The property tests with many cases
-fuzz CASES="5000":
+properties CASES="5000":
     PROPTEST_CASES={{ CASES }} cargo test --locked --release
+
+# libFuzzer over what comes from outside, so many seconds for each target (needs cargo-fuzz)
+fuzz SECONDS="600" *TARGETS:
+    fuzz/run {{ SECONDS }} {{ TARGETS }}
 
 # The long fault tests on the release binary: kills under load, a soak, a full disk and the rest; prints a table
 torture KILLS="200" SOAK_SECONDS="600":

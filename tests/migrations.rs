@@ -81,7 +81,8 @@ async fn every_version_with_data_is_brought_up_to_date_and_goes_on_working() {
         let store = SqliteStore::open(options, &Shutdown::new()).await.unwrap();
         store.check().await.unwrap();
         let lease = Duration::from_secs(20);
-        let request = ClaimRequest { owner: "new".to_owned(), lease, talk_max: 9, express_max: 9, rows_max: 50 };
+        let request =
+            ClaimRequest { owner: "new".to_owned(), lease, talk_max: 9, express_max: 9, rows_max: 50, suspects_max: 9 };
         assert_eq!(store.claim(request).await.unwrap().claims.len(), 2, "what waited, and what a dead claim held");
         let limits = SendLimits { global_per_second: 30, chat_per_second: 1, group_per_minute: 20 };
         assert_eq!(store.begin_sends("new", 9, limits, Duration::from_secs(60)).await.unwrap().due.len(), 1);

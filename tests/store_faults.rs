@@ -56,7 +56,7 @@ fn update(key: i64, chat: i64) -> NewUpdate {
 
 fn request(owner: &str) -> ClaimRequest {
     let lease = Duration::from_secs(20);
-    ClaimRequest { owner: owner.to_owned(), lease, talk_max: 10, express_max: 0, rows_max: 50 }
+    ClaimRequest { owner: owner.to_owned(), lease, talk_max: 10, express_max: 0, rows_max: 50, suspects_max: 9 }
 }
 
 fn group() -> Chat {
@@ -197,6 +197,36 @@ async fn a_finish_whose_commit_fails_leaves_nothing_and_can_be_repeated() {
     assert_eq!(store.inbox_depth().await.unwrap().waiting, 0);
     assert_eq!(store.outbox_counts().await.unwrap(), [("ready".to_owned(), 1)]);
     assert_eq!(store.health(), StoreHealth::Good);
+}
+
+#[tokio::test]
+async fn a_finish_whose_commit_was_not_heard_of_is_found_recorded() {
+    let place = TempDir::new().unwrap();
+    let slow = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&slow);
+    let limit = Duration::from_secs(1);
+    let fault = move || {
+        if asked.swap(false, Ordering::Relaxed) {
+            block(limit * 3 / 2);
+        }
+        Ok(())
+    };
+    let options = SqliteOptions { call_limit: limit, commit_fault: Some(Arc::new(fault)), ..options(place.path()) };
+    let store = open(options).await;
+    store.admit(update(1, -10)).await.unwrap();
+    let claim = claim_one(&store, "a").await;
+    slow.store(true, Ordering::Relaxed);
+    let unheard = store.finish(claim.claim, answered(), SystemClock.now()).await;
+    assert!(matches!(unheard, Err(StorageError::Deadline { .. })), "{unheard:?}");
+    let again = loop {
+        match store.finish(claim.claim, answered(), SystemClock.now()).await {
+            Err(StorageError::Deadline { .. }) => {}
+            ended => break ended.unwrap(),
+        }
+    };
+    assert!(again.was_recorded);
+    assert_eq!(store.outbox_counts().await.unwrap(), [("ready".to_owned(), 1)]);
+    assert_eq!(store.inbox_depth().await.unwrap().waiting, 0);
 }
 
 #[tokio::test(start_paused = true)]

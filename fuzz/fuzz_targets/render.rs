@@ -1,4 +1,4 @@
-//! Any text becomes parts that Telegram takes: `cargo +nightly fuzz run render -- -max_total_time=3600`.
+//! Any text becomes parts that Telegram takes.
 //!
 //! `src/markup/tests/mod.rs` checks more, but only on texts that proptest thinks of.
 

@@ -29,6 +29,7 @@ CREATE TABLE lanes (
     due_at      INTEGER,
     claim_token INTEGER NOT NULL DEFAULT 0, -- the fencing token: grows with every claim
     claimed     INTEGER NOT NULL DEFAULT 0, -- 1 while a claim is out
+    ended_token INTEGER NOT NULL DEFAULT 0, -- of the last claim whose turn has come to its end
     owner       TEXT,
     unsent      INTEGER NOT NULL DEFAULT 0, -- answers in the outbox that are not finished
     UNIQUE (chat_id, topic_id, kind)

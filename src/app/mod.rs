@@ -6,6 +6,7 @@
 mod error;
 mod identity;
 mod model;
+mod open_files;
 mod registration;
 
 use std::{
@@ -28,10 +29,7 @@ use crate::{
     errors::ErrorHandler,
     gemini::Gemini,
     inbox::Inbox,
-    layers::{
-        client_address::IpRange,
-        rate_limit::{AddressBudget, AddressLimiter},
-    },
+    layers::rate_limit::{AddressBudget, AddressLimiter},
     maintenance::{Maintenance, MaintenanceParts},
     memory::Memory,
     outbox::{Sender, SenderParts},
@@ -162,7 +160,8 @@ impl App {
     /// Starts the HTTP server.
     pub fn listen(&mut self, listener: TcpListener) {
         let (router, shutdown) = (self.router.clone(), self.shutdown.clone());
-        let server = async move { edge::serve(listener, router, ServerLimits::default(), &shutdown).await };
+        let limits = ServerLimits::default().within(open_files::raise());
+        let server = async move { edge::serve(listener, router, limits, &shutdown).await };
         self.server = Some(spawn_awaited(&self.shutdown, "http server", server));
     }
 
@@ -262,26 +261,17 @@ impl Build {
     fn router(&self) -> Router {
         let webhook =
             Webhook { inbox: self.inbox.clone(), clock: self.outside.clock.clone(), errors: self.errors.clone() };
-        let health = Health {
-            shutdown: self.shutdown.clone(),
-            store: Arc::new(self.store.clone()),
-            metrics: self.metrics.clone(),
-        };
         let open = Router::new()
             .route("/livez", routing::get(edge::live))
             .route("/readyz", routing::get(edge::ready))
             .route("/metrics", routing::get(edge::metrics))
-            .with_state(health);
+            .with_state(self.health());
         let routes = EdgeRoutes { webhook: routing::post(edge::receive).with_state(webhook), open };
-        let trusted = &self.config.advanced.trusted_proxies;
         let parts = StackParts {
             metrics: self.metrics.clone(),
             errors: self.errors.clone(),
             random: self.outside.random.clone(),
-            trusted_proxies: trusted
-                .iter()
-                .filter_map(|network| IpRange::new(network.address(), network.prefix_bits()))
-                .collect(),
+            trusted_proxies: self.config.advanced.trusted_proxies.clone(),
             webhook_secrets: self.config.advanced.webhook_secrets.clone(),
             limiter: Arc::clone(&self.limiter),
             limits: WebhookLimits::default(),
@@ -289,9 +279,15 @@ impl Build {
         edge::stack(routes, parts)
     }
 
+    fn health(&self) -> Health {
+        Health { shutdown: self.shutdown.clone(), store: Arc::new(self.store.clone()), metrics: self.metrics.clone() }
+    }
+
     fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) -> JoinHandle<()> {
         let limiter = Arc::clone(&self.limiter);
         let breakers = self.gemini.breakers();
+        let health = self.health();
+        let errors = self.errors.clone();
         let maintenance = Maintenance::new(MaintenanceParts {
             store: Arc::new(self.store.clone()),
             owner: self.owner.clone(),
@@ -301,8 +297,10 @@ impl Build {
             metrics: self.metrics.clone(),
             personas: self.personas.clone(),
             budgets: self.budgets(),
+            is_ready: Arc::new(move || health.problem().is_none()),
             sweeps: vec![
                 Arc::new(move || limiter.sweep()),
+                Arc::new(move || errors.tell_untold()),
                 // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
                 Arc::new(move || {
                     for breaker in &breakers {

@@ -124,16 +124,6 @@ pub struct Network {
 }
 
 impl Network {
-    /// Its address.
-    pub const fn address(&self) -> IpAddr {
-        self.address
-    }
-
-    /// Number of leading bits that count.
-    pub const fn prefix_bits(&self) -> u8 {
-        self.prefix as u8
-    }
-
     /// Whether `address` lies in it. An IPv4 address counts as such also when it arrives as `::ffff:a.b.c.d`, as it
     /// does on a listener that serves both families.
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -213,6 +203,7 @@ mod tests {
         assert!(network("0.0.0.0/0").contains(ip("203.0.113.9")));
         assert!(network("fc00::/7").contains(ip("fd12::1")));
         assert!(!network("fc00::/7").contains(ip("2001:db8::1")));
+        assert!(network("::1").contains(ip("::1")) && !network("0.0.0.0/0").contains(ip("::1")));
     }
 
     #[test]

@@ -29,21 +29,26 @@ pub async fn live() -> &'static str {
     "live\n"
 }
 
+impl Health {
+    /// Why the other replica should be asked instead, if it should.
+    pub fn problem(&self) -> Option<&'static str> {
+        if self.shutdown.draining.is_cancelled() {
+            Some("draining")
+        } else if self.store.health() == StoreHealth::WriterDead {
+            Some("the store's writer is dead")
+        } else {
+            None
+        }
+    }
+}
+
 /// False only for what the *other* replica does better. A bot that does not know yet who it is (Telegram is out)
 /// takes updates in all the same. A full disk hits both, so the replica stays ready and answers
 /// 503 on the webhook itself.
 pub async fn ready(State(health): State<Health>) -> Response {
-    let store = health.store.health();
-    let problem = if health.shutdown.draining.is_cancelled() {
-        Some("draining")
-    } else if store == StoreHealth::WriterDead {
-        Some("the store's writer is dead")
-    } else {
-        None
-    };
-    match problem {
+    match health.problem() {
         Some(problem) => (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")).into_response(),
-        None if store == StoreHealth::Good => "ready\n".into_response(),
+        None if health.store.health() == StoreHealth::Good => "ready\n".into_response(),
         None => "ready, but the store takes no writes now\n".into_response(),
     }
 }

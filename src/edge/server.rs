@@ -16,6 +16,9 @@ use crate::shutdown::Shutdown;
 /// How long accepting rests when the system has no descriptors or memory for another connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
 
+/// Open files that are left to everything but the server: the store's connections, calls of Telegram and of the model.
+const OTHER_FILES: u64 = 256;
+
 /// What one connection, and all of them, may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ServerLimits {
@@ -47,6 +50,21 @@ impl Default for ServerLimits {
             // 1024 connections then hold at most 64 MB; hyper's own figure, 400 KB, would allow 400 MB.
             buffer_bytes_max: 64 * 1024,
         }
+    }
+}
+
+impl ServerLimits {
+    /// With fewer connections where so few files may be open (none: any number) that they would take those of the store
+    /// and of the calls; these get half at most.
+    #[must_use]
+    pub fn within(self, open_files: Option<u64>) -> Self {
+        let Some(files) = open_files else { return self };
+        let room = files - OTHER_FILES.min(files / 2);
+        let connections_max = self.connections_max.min(u32::try_from(room).unwrap_or(u32::MAX)).max(1);
+        if connections_max < self.connections_max {
+            tracing::warn!(files, connections_max, "few files may be open; `ulimit -n` says how many");
+        }
+        Self { connections_max, ..self }
     }
 }
 
@@ -219,6 +237,16 @@ mod tests {
         assert_eq!(asked.load(Ordering::Relaxed), 21, "the second is not heard while the first holds the slot");
         drop(first);
         answer(&mut second).await;
+    }
+
+    #[test]
+    fn connections_leave_files_to_the_rest_of_the_bot() {
+        let connections = |files| ServerLimits::default().within(files).connections_max;
+        assert_eq!(connections(None), 1024);
+        assert_eq!(connections(Some(1_048_576)), 1024);
+        assert_eq!(connections(Some(1024)), 768);
+        assert_eq!(connections(Some(256)), 128);
+        assert_eq!(connections(Some(0)), 1);
     }
 
     #[test]

@@ -11,11 +11,12 @@ use secrecy::SecretString;
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer};
 
 use crate::{
+    config::Network,
     errors::{Class, Classify, ErrorHandler},
     layers::{
         authentic::RequireAuthenticLayer,
         catch_panic::catch_panic,
-        client_address::{ClientAddressLayer, IpRange},
+        client_address::ClientAddressLayer,
         http_metrics::HttpMetricsLayer,
         rate_limit::{AddressLimiter, RateLimitLayer},
         request_id::RequestIdLayer,
@@ -53,7 +54,7 @@ pub struct StackParts {
     /// Where request ids come from.
     pub random: SharedRandom,
     /// Whose `X-Forwarded-For` counts.
-    pub trusted_proxies: Vec<IpRange>,
+    pub trusted_proxies: Vec<Network>,
     /// The webhook's secret; two while rotating.
     pub webhook_secrets: Vec<SecretString>,
     /// The budgets of those who are not authentic; maintenance sweeps it.
@@ -181,12 +182,11 @@ mod tests {
         let metrics = Metrics::new();
         let clock = Arc::new(TokioClock::starting_at(Timestamp(0)));
         let (errors, _) = ErrorHandler::new(clock, metrics.clone());
-        let proxies = IpRange::new([10, 0, 0, 0].into(), 8).unwrap();
         let parts = StackParts {
             metrics: metrics.clone(),
             errors: errors.clone(),
             random: Arc::new(Seeded::new(1)),
-            trusted_proxies: vec![proxies],
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             webhook_secrets: vec!["old-secret".into(), "new-secret".into()],
             limiter: Arc::new(AddressLimiter::new(AddressBudget::default())),
             limits,

@@ -14,7 +14,7 @@ use crate::{
     persona::Personas,
     shutdown::Shutdown,
     storage::{Heartbeat, StorageError, Store},
-    telemetry::{Metrics, metric},
+    telemetry::{Metrics, Readings, metric},
 };
 
 /// How often gauges are read from the store.
@@ -29,6 +29,8 @@ const PERSONAS: Duration = Duration::from_secs(3);
 const HOURLY: Duration = Duration::from_secs(3600);
 /// A dead letter's body is kept this long.
 const DEAD_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// Messages that follow a group to its new id in one go.
+const FOLLOW_AT_ONCE: usize = 1_000;
 /// Errors stored in one go.
 const ERRORS_AT_ONCE: usize = 64;
 
@@ -54,6 +56,8 @@ pub struct MaintenanceParts {
     pub personas: Personas,
     /// What may be spent in a day.
     pub budgets: Budgets,
+    /// Whether this replica takes requests (`/readyz`).
+    pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Called at each upkeep.
     pub sweeps: Vec<Sweep>,
 }
@@ -79,20 +83,25 @@ impl Maintenance {
                 timer
             });
         let mut found = Vec::new();
+        // Looked for at the start and every hour, then until there are none.
+        let mut follows = true;
         loop {
             let done = tokio::select! {
                 () = shutdown.soft.cancelled() => break,
                 _ = gauges.tick() => self.read_gauges().await,
-                _ = heartbeat.tick() => self.beat(&shutdown).await,
+                _ = heartbeat.tick() => self.beat().await,
                 _ = upkeep.tick() => {
                     self.keep_up();
-                    Ok(())
+                    self.follow_migrations(&mut follows).await
                 }
                 _ = personas.tick() => {
                     self.look_at_personas().await;
                     Ok(())
                 }
-                _ = hourly.tick() => self.tidy_up().await,
+                _ = hourly.tick() => {
+                    follows = true;
+                    self.tidy_up().await
+                }
                 _ = errors.recv_many(&mut found, ERRORS_AT_ONCE) => self.keep_errors(&mut found).await,
             };
             if let Err(error) = done {
@@ -106,6 +115,10 @@ impl Maintenance {
             && let Err(error) = self.keep_errors(&mut found).await
         {
             tracing::warn!(%error, "the last errors are not stored");
+        }
+        // So that the other replica does not show this one as ready for ever.
+        if let Err(error) = self.beat().await {
+            tracing::warn!(%error, "the last heartbeat is not stored");
         }
     }
 
@@ -149,12 +162,9 @@ impl Maintenance {
         Ok(())
     }
 
-    async fn beat(&self, shutdown: &Shutdown) -> Result<(), StorageError> {
+    async fn beat(&self) -> Result<(), StorageError> {
         let parts = &self.parts;
-        let facts = serde_json::json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "ready": !shutdown.draining.is_cancelled(),
-        });
+        let facts = facts((parts.is_ready)(), &parts.metrics.readings());
         parts
             .store
             .beat(Heartbeat {
@@ -176,6 +186,14 @@ impl Maintenance {
         self.parts.store.prune_spending(self.parts.clock.now()).await.map(drop)
     }
 
+    /// Most of what a large group has said comes after it in steps, so that nothing else waits.
+    async fn follow_migrations(&self, follows: &mut bool) -> Result<(), StorageError> {
+        if *follows {
+            *follows = self.parts.store.follow_migrations(FOLLOW_AT_ONCE).await? > 0;
+        }
+        Ok(())
+    }
+
     async fn empty_dead(&self) -> Result<(), StorageError> {
         let emptied = self.parts.store.empty_dead(self.parts.clock.now() - DEAD_KEPT).await?;
         if emptied > 0 {
@@ -188,5 +206,46 @@ impl Maintenance {
     async fn keep_errors(&self, found: &mut Vec<ErrorRecord>) -> Result<(), StorageError> {
         let errors: Vec<_> = found.drain(..).filter(|error| error.place != "maintenance").collect();
         if errors.is_empty() { Ok(()) } else { self.parts.store.keep_errors(errors).await }
+    }
+}
+
+/// What a heartbeat tells beside its times (design.md section 3).
+fn facts(ready: bool, readings: &Readings) -> serde_json::Value {
+    let breaker = |state: f64| match state {
+        0.0 => "closed",
+        1.0 => "half-open",
+        _ => "open",
+    };
+    let breakers = readings.of(&metric::BREAKER_STATE).into_iter().filter_map(|reading| {
+        let [target] = reading.labels[..] else { return None };
+        Some((target.to_owned(), breaker(reading.value).into()))
+    });
+    let mut caches = serde_json::Map::new();
+    for reading in readings.of(&metric::CACHE_REQUESTS) {
+        let [cache, result] = reading.labels[..] else { continue };
+        caches.entry(cache).or_insert_with(|| serde_json::json!({}))[result] = reading.value.into();
+    }
+    serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "ready": ready,
+        "memory_bytes": readings.memory_bytes(),
+        "breakers": breakers.collect::<serde_json::Map<_, _>>(),
+        "caches": caches,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_breaker_is_told_by_its_word() {
+        let metrics = Metrics::new();
+        for (target, state) in [("one", 0.0), ("two", 1.0), ("three", 2.0)] {
+            metrics.set(&metric::BREAKER_STATE, &[("target", target)], state);
+        }
+        let facts = facts(false, &metrics.readings());
+        assert_eq!(facts["breakers"], serde_json::json!({"one": "closed", "two": "half-open", "three": "open"}));
+        assert_eq!((&facts["ready"], &facts["caches"]), (&false.into(), &serde_json::json!({})));
     }
 }

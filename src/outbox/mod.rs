@@ -119,8 +119,13 @@ impl Sender {
                 return None;
             }
         };
+        parts.metrics.add(&metric::SENDS, &[("outcome", "unknown")], sends.given_up);
         for ended in &sends.ended {
-            self.count(ended);
+            // Those that ended with a call that was given up are counted with it.
+            if ended.state != "unknown" {
+                parts.metrics.increment(&metric::SENDS, &[("outcome", ended.state)]);
+            }
+            self.count_addressed(ended);
         }
         let more = sends.due.len() == free;
         for outgoing in sends.due {
@@ -157,12 +162,18 @@ impl Sender {
             }
         };
         let word = word(&ended);
-        match self.record(&outgoing, ended).await {
+        match self.record(&outgoing, &ended).await {
             Ok(answer) => {
                 parts.metrics.increment(&metric::SENDS, &[("outcome", word)]);
                 answer.iter().for_each(|answer| self.count_addressed(answer));
             }
             Err(error) => {
+                // A fence: it was given up, for the store did not take its end in time, or this process stood still.
+                if let (StorageError::Fenced { .. }, Ended::Sent(message)) = (&error, ended)
+                    && self.record_late(&outgoing, *message).await.is_ok_and(|known| known)
+                {
+                    return tracing::warn!("a message has arrived that was given up as unknown");
+                }
                 parts.errors.handle("outbox", &error);
             }
         }
@@ -215,30 +226,40 @@ impl Sender {
         }
     }
 
-    /// Records how a call ended; tries for a while, for nobody can ask Telegram again.
-    async fn record(&self, outgoing: &Outgoing, ended: Ended) -> Result<Option<EndedOutgoing>, StorageError> {
-        let parts = &self.parts;
+    /// Records how a call ended.
+    async fn record(&self, outgoing: &Outgoing, ended: &Ended) -> Result<Option<EndedOutgoing>, StorageError> {
+        let (parts, id, attempt) = (&self.parts, outgoing.id, outgoing.attempt);
         let give_up = Instant::now() + END_LIMIT;
         loop {
-            let (id, attempt) = (outgoing.id, outgoing.attempt);
             match parts.outbox.end_send(&parts.owner, id, attempt, ended.clone(), parts.clock.now()).await {
-                Err(error)
-                    if matches!(error.class(), Class::Transient { .. })
-                        && !matches!(error, StorageError::Fenced { .. } | StorageError::Closed)
-                        && Instant::now() < give_up =>
-                {
-                    parts.errors.handle("outbox", &error);
-                    tokio::time::sleep(STORE_PAUSE).await;
-                }
+                Err(error) if self.tries_again(&error, give_up).await => {}
                 recorded => return recorded,
             }
         }
     }
 
-    /// Counts what ended without a call.
-    fn count(&self, ended: &EndedOutgoing) {
-        self.parts.metrics.increment(&metric::SENDS, &[("outcome", ended.state)]);
-        self.count_addressed(ended);
+    /// A message that was given up as `unknown` and did arrive is to be remembered. It was counted when it was given up.
+    async fn record_late(&self, outgoing: &Outgoing, message: Message) -> Result<bool, StorageError> {
+        let (parts, id, attempt) = (&self.parts, outgoing.id, outgoing.attempt);
+        let give_up = Instant::now() + END_LIMIT;
+        loop {
+            match parts.outbox.end_send_late(&parts.owner, id, attempt, message.clone(), parts.clock.now()).await {
+                Err(error) if self.tries_again(&error, give_up).await => {}
+                recorded => return recorded,
+            }
+        }
+    }
+
+    /// Waits, where the store cannot take the end of a call now: nobody can ask Telegram again. False if it never will.
+    async fn tries_again(&self, error: &StorageError, give_up: Instant) -> bool {
+        let may_pass = matches!(error.class(), Class::Transient { .. })
+            && !matches!(error, StorageError::Fenced { .. } | StorageError::Closed);
+        if !may_pass || Instant::now() >= give_up {
+            return false;
+        }
+        self.parts.errors.handle("outbox", error);
+        tokio::time::sleep(STORE_PAUSE).await;
+        true
     }
 
     fn count_addressed(&self, ended: &EndedOutgoing) {

@@ -49,6 +49,8 @@ pub struct ClaimRequest {
     pub express_max: usize,
     /// At most so many rows a lane of conversation; an express lane gives one at a time.
     pub rows_max: usize,
+    /// At most so many lanes whose next row is a suspect ([`Claim::is_suspect`]).
+    pub suspects_max: usize,
 }
 
 /// Names a claim. The token fences: once the lane was claimed again, every write with an older token is refused.
@@ -69,6 +71,9 @@ pub struct Claim {
     pub lane: Lane,
     /// Its rows, in order of arrival; never empty. More than one only if all are tried for the first time.
     pub updates: Vec<ClaimedUpdate>,
+    /// Its row was in hand at two claims or more that were lost, as when a process dies. It may be what they die of, so
+    /// it is to run beside no other suspect: then it dies alone.
+    pub is_suspect: bool,
 }
 
 /// What a worker gets.
@@ -183,12 +188,14 @@ pub enum Verdict {
 }
 
 /// What the end of a turn did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct TurnEnd {
     /// Whether the failure line is said.
     pub failure_line_said: bool,
     /// How many of the limit lines are said.
     pub limit_lines_said: u32,
+    /// This turn had been committed before, unheard: now nothing was written, and what it left is not told again.
+    pub was_recorded: bool,
 }
 
 /// An update that could not be handled.
@@ -229,7 +236,8 @@ pub trait InboxStore: Send + Sync {
     /// Takes an update in, unless its key is known. Only after this returns may Telegram hear 200.
     async fn admit(&self, update: NewUpdate) -> Result<Admission, StorageError>;
 
-    /// Claims due lanes, oldest first: up to `rows_max` rows a lane, but a row that was tried before comes alone.
+    /// Claims due lanes, oldest first: up to `rows_max` rows a lane, but a row that was tried before comes alone, and of
+    /// suspects no more than `suspects_max` lanes; the others' turn comes a little later.
     /// While admissions press, lanes of conversation may fall due a quarter of a second later: acknowledging goes
     /// first, and a lane's rows then come together.
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, StorageError>;
@@ -237,7 +245,9 @@ pub trait InboxStore: Send + Sync {
     /// Prolongs claims; returns those that are lost.
     async fn renew(&self, claims: Vec<ClaimRef>, lease: Duration) -> Result<Vec<ClaimRef>, StorageError>;
 
-    /// Ends a claim with all that its turn leaves. Rows without a verdict are done and their bodies emptied.
+    /// Ends a claim with all that its turn leaves. Asked again after an end that was not heard of
+    /// ([`StorageError::Deadline`]), it changes nothing ([`TurnEnd::was_recorded`]); only if the lane's next turn has
+    /// ended meanwhile, it cannot tell any more and says [`StorageError::Fenced`]. Rows without a verdict are done and their bodies emptied.
     async fn finish(&self, claim: ClaimRef, turn: FinishedTurn, now: Timestamp) -> Result<TurnEnd, StorageError>;
 
     /// Gives up every claim of an owner, as if its rows had not been tried; returns how many lanes.

@@ -34,6 +34,10 @@ pub trait MemoryStore: Send + Sync {
     /// The pictures of an album that stand around one of them, oldest first.
     async fn album_around(&self, chat: ChatId, album: &str, id: MessageId) -> Result<Vec<Message>, StorageError>;
 
+    /// Moves further messages of a group that became a supergroup to its new id, at most so many; the newest thousand
+    /// followed with the migration itself. Returns how many were moved; zero if there are none left.
+    async fn follow_migrations(&self, rows_max: usize) -> Result<u64, StorageError>;
+
     /// Whether a picture of this album is remembered.
     async fn album_is_known(&self, chat: ChatId, album: &str) -> Result<bool, StorageError>;
 }

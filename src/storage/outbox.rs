@@ -182,7 +182,9 @@ pub struct EndedOutgoing {
 pub struct Sends {
     /// Marked `sending`, in order; the calls must be made now.
     pub due: Vec<Outgoing>,
-    /// Ended without a call: expired, or found in `sending` after their sender died.
+    /// Calls that lost their sender: they are `unknown` now.
+    pub given_up: u64,
+    /// Ended with those, or without a call: expired, or refused beforehand.
     pub ended: Vec<EndedOutgoing>,
     /// When something may become ready, if anything waits.
     pub next_at: Option<Timestamp>,
@@ -212,11 +214,12 @@ pub trait OutboxStore: Send + Sync {
         call_limit: Duration,
     ) -> Result<Sends, StorageError>;
 
-    /// Records how a call ended: the one that was this row's `attempt`. Returns the answer if this ended it.
+    /// Records how a call ended: the one that was this row's `attempt`. Returns the answer if this ended it. Asked again
+    /// after a recording that was not heard of, it changes nothing and returns the same.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Fenced`] if the row is no longer this owner's, or this attempt's end is recorded already.
+    /// [`StorageError::Fenced`] if the row is no longer this owner's, or another end of this attempt is recorded.
     async fn end_send(
         &self,
         owner: &str,
@@ -225,6 +228,18 @@ pub trait OutboxStore: Send + Sync {
         ended: Ended,
         now: Timestamp,
     ) -> Result<Option<EndedOutgoing>, StorageError>;
+
+    /// Records that a message has arrived, whose call of this `attempt` was given up as `unknown` meanwhile: the row is
+    /// `sent`, and the message remembered. What its answer became for the counters stays as it was told. False, with no
+    /// change, if there is no such call; asked again, it says the same.
+    async fn end_send_late(
+        &self,
+        owner: &str,
+        id: OutgoingId,
+        attempt: u32,
+        message: Message,
+        now: Timestamp,
+    ) -> Result<bool, StorageError>;
 
     /// Adds something to say outside a turn, such as an alarm.
     async fn say(&self, outgoing: super::NewOutgoing, now: Timestamp) -> Result<(), StorageError>;

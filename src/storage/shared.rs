@@ -25,7 +25,8 @@ pub struct Heartbeat {
     pub at: Timestamp,
     /// When it started.
     pub started_at: Timestamp,
-    /// Version, readiness, memory, breakers and cache counters as a JSON object.
+    /// A JSON object: `version`, `ready`, `memory_bytes`, `breakers` (target: closed, half-open or open), `caches` (name:
+    /// `hit` and `miss`).
     pub facts: String,
 }
 

@@ -24,7 +24,7 @@ pub struct Peek<'a> {
     pub chat: Option<ChatId>,
     /// The forum topic; none in General and outside forums.
     pub topic: Option<TopicId>,
-    /// A message's text or caption.
+    /// A message's text or caption, unless it is empty.
     pub text: Option<Cow<'a, str>>,
     /// The text begins with a bot command.
     pub starts_with_command: bool,
@@ -84,9 +84,10 @@ fn peek_content<'a>(kind: Kind, content: &Object<'a>) -> Peek<'a> {
     // A button press stands in the chat of the message that carries the button.
     let carrier = if kind == Kind::CallbackQuery { content.object("message") } else { None };
     let placed = carrier.as_ref().unwrap_or(content);
-    let (text, entities) = match content.text("text") {
+    let words = |key| content.text(key).filter(|text| !text.is_empty());
+    let (text, entities) = match words("text") {
         Some(text) => (Some(text), "entities"),
-        None => (content.text("caption"), "caption_entities"),
+        None => (words("caption"), "caption_entities"),
     };
     let starts_with_command = text.is_some()
         && content

@@ -11,7 +11,10 @@ use std::{
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use super::metric::{self, Description, Kind};
+use super::{
+    metric::{self, Description, Kind},
+    readings::Readings,
+};
 
 /// Shared handle to one registry.
 #[derive(Clone)]
@@ -125,6 +128,17 @@ impl Metrics {
         self.recorder.register_histogram(&key(description, labels), &METADATA)
     }
 
+    /// What the look-ups in the cache `name` count into: a word from the code, such as `answers`.
+    pub fn cache(&self, name: &'static str) -> CacheCounters {
+        let counter = |result| self.counter(&metric::CACHE_REQUESTS, &[("cache", name), ("result", result)]);
+        CacheCounters { hits: counter("hit"), misses: counter("miss") }
+    }
+
+    /// What all metrics say now, for other pages than Prometheus'.
+    pub fn readings(&self) -> Readings {
+        Readings(self.render())
+    }
+
     /// The text that Prometheus scrapes, the process's own figures included.
     pub fn render(&self) -> String {
         metrics::with_local_recorder(&*self.recorder, || self.process.collect());
@@ -134,6 +148,31 @@ impl Metrics {
     /// Folds recorded histogram samples; call every few seconds, or they pile up (80 MB for five million).
     pub fn run_upkeep(&self) {
         self.handle.run_upkeep();
+    }
+}
+
+/// Counts the look-ups in one cache (`gryag_cache_requests_total`). Cheap to clone.
+#[derive(Clone)]
+pub struct CacheCounters {
+    hits: Counter,
+    misses: Counter,
+}
+
+impl CacheCounters {
+    /// It was there.
+    pub fn hit(&self) {
+        self.hits.increment(1);
+    }
+
+    /// It was not there.
+    pub fn miss(&self) {
+        self.misses.increment(1);
+    }
+}
+
+impl fmt::Debug for CacheCounters {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("CacheCounters")
     }
 }
 

@@ -4,6 +4,8 @@
 mod logging;
 pub mod metric;
 mod metrics;
+mod readings;
 
 pub use logging::{LogStyle, init_logging, keep_panics_quiet, log_subscriber};
-pub use metrics::Metrics;
+pub use metrics::{CacheCounters, Metrics};
+pub use readings::{Reading, Readings};

@@ -46,6 +46,8 @@ pub use self::turn::ATTEMPTS_MAX;
 const ROWS_MAX: usize = 50;
 /// Commands and button presses that run side by side, beside the turns.
 const EXPRESS_MAX: usize = 32;
+/// Turns side by side of updates that the process may die of: such a one then dies alone.
+const SUSPECTS_MAX: usize = 1;
 /// Looked for work at least this often, whatever the bell does.
 const IDLE: Duration = Duration::from_secs(5);
 /// Pause after the store refused a claim.
@@ -116,6 +118,7 @@ pub struct Worker {
     fetcher: Fetcher,
     talk: Arc<Semaphore>,
     express: Arc<Semaphore>,
+    suspects: Arc<Semaphore>,
     shutdown: Shutdown,
 }
 
@@ -126,6 +129,7 @@ impl Worker {
             talk: Arc::new(Semaphore::new(options.turns_max.max(1))),
             express: Arc::new(Semaphore::new(EXPRESS_MAX)),
             fetcher: Fetcher::new(parts.telegram.clone(), parts.errors.clone(), parts.metrics.clone()),
+            suspects: Arc::new(Semaphore::new(SUSPECTS_MAX)),
             parts: Arc::new(parts),
             options: Arc::new(options),
             leases: Leases::default(),
@@ -165,6 +169,7 @@ impl Worker {
             talk_max: self.talk.available_permits(),
             express_max: self.express.available_permits(),
             rows_max: ROWS_MAX,
+            suspects_max: self.suspects.available_permits(),
         };
         if request.talk_max + request.express_max == 0 {
             return IDLE;
@@ -196,6 +201,9 @@ impl Worker {
             turn.rows = claim.updates.len(),
             turn.attempt = claim.updates.first().map_or(0, |update| update.attempt),
         );
+        let suspect = claim.is_suspect.then(|| {
+            Arc::clone(&self.suspects).try_acquire_owned().expect("a suspect was claimed, so there was room for it")
+        });
         let turn = async move {
             let started = Instant::now();
             let outcome = tokio::select! {
@@ -211,7 +219,7 @@ impl Worker {
             } else {
                 tracing::info!(outcome, duration_ms, "the turn has ended");
             }
-            drop(slot);
+            drop((slot, suspect));
             drop(leased);
         };
         self.shutdown.spawn(turn.instrument(span));

@@ -13,11 +13,9 @@ use gryag::{
 
 use crate::{
     harness::{Setup, TestBot},
-    outages::{self, FALLBACK, FIRST, Heard, Town, acknowledged_after, heard, model_calls, now},
+    outages::{self, ANSWER, FALLBACK, FIRST, Heard, Town, acknowledged_after, heard, model_calls, now},
 };
 
-/// What the model says when it is well.
-const ANSWER: &str = "Усе гаразд, чую тебе.";
 /// A stuck webhook would take seconds.
 const FAST: Duration = Duration::from_millis(100);
 

@@ -58,6 +58,24 @@ async fn the_model_sees_who_said_what_to_whom_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_group_that_becomes_a_supergroup_is_remembered() {
+    let bot = TestBot::start().await;
+    let person = bot.world().person("Оля");
+    let old = bot.world().group("Друзі", &[person]);
+    bot.say(old, person, "варю борщ").await;
+    bot.say(old, person, "Гряг, смачно?").await;
+    let own = bot.world().sent()[0].text.clone();
+    let new = bot.world().migrate(old);
+    bot.settle().await;
+    bot.say(new, person, "Гряг, що я варила?").await;
+    let request = last_request(&bot);
+    let at = |words: &str| request.find(words).unwrap_or_else(|| panic!("«{words}» is not shown:\n{request}"));
+    assert!(at("варю борщ") < at("Гряг, смачно?") && at("Гряг, смачно?") < at("Гряг, що я варила?"), "{request}");
+    assert!(request.contains(&own), "{request}");
+    bot.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_model_sees_the_last_messages_up_to_the_limit() {
     let bot = Setup::new().set("BOT_CONTEXT_LIMIT", "20").start().await;
     let (chat, people) = bot.group(&["Оля"]);

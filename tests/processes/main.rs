@@ -17,6 +17,7 @@ mod http;
 mod kill9;
 mod load;
 mod oracle;
+mod poison;
 mod signals;
 mod slow_clients;
 mod soak;

@@ -7,9 +7,9 @@ use tokio::task::JoinHandle;
 use crate::{
     MACHINE,
     bot::{SECRET, Setup},
-    figure,
+    eventually, figure,
     http::{Connection, get, post_head},
-    load::update_by_hand,
+    load::{heard, update_by_hand},
     oracle::{self, number},
     world::World,
 };
@@ -20,6 +20,7 @@ const HALF_HEADS: usize = 200;
 const SLOW_BODIES: usize = 100;
 const STRANGERS: usize = 100;
 const SILENT: usize = 100;
+const SOON: Duration = Duration::from_secs(30);
 /// What people may wait for an acknowledgement while the others crawl.
 const P99: Duration = Duration::from_millis(200);
 
@@ -100,6 +101,38 @@ async fn valid_requests(address: std::net::SocketAddr, slow: &[JoinHandle<Held>]
         samples.push(before.elapsed());
     }
     samples
+}
+
+/// The hard limit leaves half to the server, and connections beyond that wait: the store and the calls have theirs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_of_connections_does_not_take_the_files_of_the_store_and_the_calls() {
+    let world = World::start().await;
+    let few_files = ["sh", "-c", "ulimit -Sn 64 && ulimit -Hn 400 && exec \"$@\"", "sh"];
+    let setup = Setup::new(&world).through(&few_files);
+    let bot = setup.start().await;
+    world.registered().await;
+    let pid = bot.pid().as_raw_nonzero();
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("the limits of a process");
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit of files");
+    assert_eq!(files.split_whitespace().next(), Some("400"), "raised as far as it may be");
+
+    let crowd: Vec<_> = (0..500).map(|_| world.spawn(hold(bot.address, String::new(), false))).collect();
+    eventually("the server is full", SOON, async || open_files(pid.get()) >= 200).await;
+    world.deliver_to(&[&bot]);
+    let (chat, person) = world.group("Черга");
+    world.telegram.say(chat, person, "Гряг, ти ще тут?");
+    heard(&world.telegram, chat, 1, SOON).await;
+    for connection in crowd {
+        connection.await.expect("the client does not fail");
+    }
+    oracle::settle(&world, &setup.data, SOON).await;
+    assert!(!bot.log().contains("cannot accept connections"), "{}", bot.log());
+    assert_eq!(bot.metric("gryag_errors_total", &[]).await, 0.0);
+    bot.stop().await;
+}
+
+fn open_files(pid: i32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
 /// Sends a beginning (and then a byte a second, if it is to look alive) and waits for the other side to close.

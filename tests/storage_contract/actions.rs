@@ -25,7 +25,7 @@ fn buttons() -> Buttons {
     vec![vec![button("Так \"✓\"", "yes"), button("Ні", "no")], vec![button("Ще", "more:1")]]
 }
 
-fn why() -> Why {
+pub(crate) fn why() -> Why {
     Why {
         trigger: "name".to_owned(),
         score: Some(0.75),

@@ -85,7 +85,8 @@ pub(crate) async fn an_expired_lease_is_taken_over_and_its_owner_fenced(world: W
     world.nothing_to_send().await;
 
     world.done(&new).await;
-    assert_eq!(world.store.finish(new.claim, FinishedTurn::default(), world.now()).await, Err(fenced), "only once");
+    assert!(world.finish(&new, FinishedTurn::default()).await.was_recorded, "only once");
+    assert_eq!(world.store.finish(old.claim, FinishedTurn::default(), world.now()).await, Err(fenced), "as ever");
     assert_eq!(world.store.renew(vec![new.claim], LEASE).await.unwrap(), [new.claim], "it has ended");
 }
 

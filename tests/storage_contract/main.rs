@@ -10,6 +10,7 @@ mod claims;
 mod inbox;
 mod leaves;
 mod memory;
+mod migrated;
 mod model;
 mod outbox;
 mod pacing;
@@ -17,6 +18,7 @@ mod people;
 mod shared;
 mod spend;
 mod sqlite;
+mod suspects;
 mod traces;
 mod verdicts;
 mod world;
@@ -78,6 +80,11 @@ contract! {
         the_next_due_time_is_that_of_the_next_claim,
         a_clock_that_stepped_back_does_not_strand_a_lane,
     }
+    suspects {
+        a_row_that_was_lost_twice_runs_beside_no_other_such_row,
+        a_row_that_failed_and_was_not_lost_is_no_suspect,
+        an_update_that_ends_its_process_dies_alone,
+    }
     verdicts {
         a_retried_row_comes_alone,
         rows_of_a_failed_turn_come_one_by_one_in_order,
@@ -102,6 +109,11 @@ contract! {
         a_message_is_found_by_its_id_however_old,
         what_is_remembered_comes_back_whole,
     }
+    migrated {
+        a_groups_memory_follows_it_to_its_new_id,
+        a_long_memory_follows_in_steps_the_newest_first,
+        what_a_group_spent_and_was_told_follows_it,
+    }
     outbox {
         parts_go_in_order_one_after_the_other,
         a_retried_part_goes_again_and_the_next_waits_for_it,
@@ -120,6 +132,8 @@ contract! {
         a_clock_that_stepped_back_does_not_strand_a_send,
         a_send_whose_sender_died_is_unknown_and_not_made_again,
         an_ended_send_is_fenced,
+        an_end_that_is_recorded_again_says_the_same_and_changes_nothing,
+        a_message_that_was_given_up_and_arrived_is_remembered,
         another_owners_send_cannot_be_ended,
         what_is_sent_is_remembered,
         begin_takes_no_more_than_it_is_asked_for,

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use gryag::{
-    domain::{ChatId, Entity, EntityKind, MessageId, OutgoingKind, RichText, Timestamp, TopicId},
+    domain::{AddressedOutcome, ChatId, Entity, EntityKind, MessageId, OutgoingKind, RichText, Timestamp, TopicId},
     storage::{Ended, FinishedTurn, NewOutgoing, OutboxDepth, Outgoing, SendLimits, StorageError},
 };
 
-use crate::world::{CALL_LIMIT, UNLIMITED, World, message, says};
+use crate::{
+    actions::why,
+    world::{CALL_LIMIT, UNLIMITED, World, message, own_message, says},
+};
 
 fn retry_at(at: Timestamp) -> Ended {
     Ended::RetryAt { at, blocks_chat: false, without_reply: false, problem: "not sent".to_owned() }
@@ -269,6 +272,50 @@ pub(crate) async fn an_ended_send_is_fenced(world: World) {
     }
     world.nothing_to_send().await;
     assert_eq!(states(&world).await, counted(&[("sent", 1)]));
+}
+
+pub(crate) async fn an_end_that_is_recorded_again_says_the_same_and_changes_nothing(world: World) {
+    let at = world.now();
+    let addressed = NewOutgoing { addressed: vec![at], ..says(-10, "a", 2, at) };
+    world.store.say(addressed, at).await.unwrap();
+    let first = world.begin_one().await;
+    assert_eq!((world.sent(&first, 1).await, world.sent(&first, 1).await), (None, None));
+    let second = world.begin_one().await;
+    let ended = world.sent(&second, 2).await;
+    assert_eq!(ended.as_ref().map(|ended| &ended.addressed[..]), Some(&[AddressedOutcome::Answered][..]));
+    assert_eq!(world.sent(&second, 2).await, ended, "for the first was not heard");
+    say(&world, -20, "b", 1).await;
+    let refused_one = world.begin_one().await;
+    let ended = world.end(&refused_one, refused(true)).await;
+    assert!(ended.is_some());
+    assert_eq!(world.end(&refused_one, refused(true)).await, ended);
+    assert_eq!(states(&world).await, counted(&[("refused", 1), ("sent", 2)]));
+}
+
+pub(crate) async fn a_message_that_was_given_up_and_arrived_is_remembered(world: World) {
+    let at = world.now();
+    let addressed = NewOutgoing { addressed: vec![at], why: Some(why()), ..says(-10, "a", 1, at) };
+    world.store.say(addressed, at).await.unwrap();
+    let send = world.begin_one().await;
+    let message = own_message(&send, 5, at);
+    let late = async |owner: &str, attempt: u32| {
+        world.store.end_send_late(owner, send.id, attempt, message.clone(), world.now()).await.unwrap()
+    };
+    assert!(!late("sender", send.attempt).await, "it is on its way, not given up");
+    world.advance(CALL_LIMIT);
+    let ended = world.nothing_to_send().await;
+    assert_eq!((ended.given_up, &ended.ended[0].addressed[..]), (1, &[AddressedOutcome::Unknown][..]));
+    assert!(!late("another", send.attempt).await);
+    assert!(!late("sender", send.attempt + 1).await);
+    assert_eq!(states(&world).await, counted(&[("unknown", 1)]));
+    assert!(world.window(-10, None, 9).await.is_empty());
+
+    assert!(late("sender", send.attempt).await);
+    assert!(late("sender", send.attempt).await, "asked again, it says the same");
+    assert_eq!(states(&world).await, counted(&[("sent", 1)]));
+    assert_eq!(world.window(-10, None, 9).await, [message.clone()]);
+    assert_eq!(world.store.why(message.chat.id, message.id).await.unwrap(), Some(why()));
+    world.nothing_to_send().await;
 }
 
 pub(crate) async fn another_owners_send_cannot_be_ended(world: World) {

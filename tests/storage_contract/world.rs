@@ -181,7 +181,14 @@ pub(crate) fn update(key: i64, lane: Lane, received_at: Timestamp) -> NewUpdate 
 }
 
 pub(crate) fn request(owner: &str) -> ClaimRequest {
-    ClaimRequest { owner: owner.to_owned(), lease: LEASE, talk_max: 100, express_max: 0, rows_max: 50 }
+    ClaimRequest {
+        owner: owner.to_owned(),
+        lease: LEASE,
+        talk_max: 100,
+        express_max: 0,
+        rows_max: 50,
+        suspects_max: 100,
+    }
 }
 
 /// The updates of a claim.

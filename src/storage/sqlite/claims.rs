@@ -18,6 +18,11 @@ use crate::{
 /// No lease and no backoff is this long: what is due only later was written before the clock stepped back.
 const HORIZON: Duration = Duration::from_secs(3600);
 
+/// A row that was lost so often is a suspect. Once is no sign: a process that is killed loses all that it has in hand.
+const SUSPECT_AFTER: u32 = 2;
+/// How soon another suspect is looked at.
+const SUSPECT_PAUSE: Duration = Duration::from_millis(250);
+
 pub(super) fn claim(
     tx: &Connection,
     request: &ClaimRequest,
@@ -29,7 +34,7 @@ pub(super) fn claim(
         [(LaneKind::Express, request.express_max, Duration::ZERO), (LaneKind::Talk, request.talk_max, lag)]
     {
         if lanes_max > 0 {
-            claim_kind(tx, request, kind, lanes_max, now - lag, now, &mut claimed.claims)?;
+            claim_kind(tx, request, Due { kind, lanes_max, until: now - lag, now }, &mut claimed.claims)?;
             let next = next_due(tx, kind)?.map(|due| (due + lag).max(now));
             claimed.next_due = [claimed.next_due, next].into_iter().flatten().min();
         }
@@ -47,21 +52,22 @@ pub(super) fn next_due(tx: &Connection, kind: LaneKind) -> Result<Option<Timesta
     )
 }
 
-fn claim_kind(
-    tx: &Connection,
-    request: &ClaimRequest,
+/// Which lanes are looked for.
+struct Due {
     kind: LaneKind,
     lanes_max: usize,
-    due_until: Timestamp,
+    until: Timestamp,
     now: Timestamp,
-    claims: &mut Vec<Claim>,
-) -> Result<(), StorageError> {
+}
+
+fn claim_kind(tx: &Connection, request: &ClaimRequest, due: Due, claims: &mut Vec<Claim>) -> Result<(), StorageError> {
+    let Due { kind, lanes_max, until, now } = due;
     let lanes = query_all(
         tx,
         "looking for due lanes",
         "SELECT id, chat_id, topic_id FROM lanes WHERE kind = ?1 AND due_at IS NOT NULL \
          AND (due_at <= ?2 OR due_at > ?4) ORDER BY due_at LIMIT ?3",
-        params![kind_code(kind), due_until.0, i64::try_from(lanes_max).unwrap_or(i64::MAX), (now + HORIZON).0],
+        params![kind_code(kind), until.0, i64::try_from(lanes_max).unwrap_or(i64::MAX), (now + HORIZON).0],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     )?;
     for (lane_id, chat, topic) in lanes {
@@ -69,7 +75,14 @@ fn claim_kind(
         let rows_max = if kind == LaneKind::Express { 1 } else { request.rows_max };
         let rows = claimable(tx, lane_id, rows_max, now)?;
         if rows.is_empty() {
-            reschedule(tx, lane_id, now)?;
+            reschedule(tx, lane_id, false, now)?;
+            continue;
+        }
+        let suspects = claims.iter().filter(|claim| claim.is_suspect).count();
+        if rows[0].is_suspect && suspects >= request.suspects_max {
+            // Like a longer lease of whoever has lost it: the lanes behind it are looked at meanwhile.
+            let sql = "UPDATE lanes SET due_at = ?2 WHERE id = ?1";
+            execute(tx, "putting a suspect off", sql, params![lane_id, (now + SUSPECT_PAUSE).0])?;
             continue;
         }
         let lane = Lane { chat: ChatId(chat), topic: (topic != 0).then_some(TopicId(topic)), kind };
@@ -80,6 +93,7 @@ fn claim_kind(
 
 struct Claimable {
     id: i64,
+    is_suspect: bool,
     update: ClaimedUpdate,
 }
 
@@ -89,17 +103,20 @@ fn claimable(tx: &Connection, lane: i64, rows_max: usize, now: Timestamp) -> Res
     let mut rows = query_all(
         tx,
         "gathering a lane's rows",
-        "SELECT id, update_key, kind, body, attempts, received_at, request_id FROM inbox \
+        "SELECT id, update_key, kind, body, attempts, received_at, request_id, claim_token FROM inbox \
          WHERE lane_id = ?1 AND state = 0 AND (not_before <= ?2 OR not_before > ?4) ORDER BY id LIMIT ?3",
         params![lane, now.0, i64::try_from(rows_max).unwrap_or(i64::MAX), (now + HORIZON).0],
         |row| {
+            let attempts: u32 = row.get(4)?;
             Ok(Claimable {
                 id: row.get(0)?,
+                // A turn that comes to an end, even a failed one, takes its token off the rows that are tried again.
+                is_suspect: attempts >= SUSPECT_AFTER && row.get::<_, i64>(7)? != 0,
                 update: ClaimedUpdate {
                     key: UpdateKey(row.get(1)?),
                     kind: row.get(2)?,
                     body: Bytes::from(row.get::<_, Option<Vec<u8>>>(3)?.unwrap_or_default()),
-                    attempt: row.get::<_, u32>(4)? + 1,
+                    attempt: attempts + 1,
                     received_at: Timestamp(row.get(5)?),
                     request_id: RequestId(row.get(6)?),
                 },
@@ -140,8 +157,9 @@ fn take(
             params![row.id, token],
         )?;
     }
+    let is_suspect = rows.iter().any(|row| row.is_suspect);
     let updates = rows.into_iter().map(|row| row.update).collect();
-    Ok(Claim { claim: ClaimRef { lane_id, token }, lane, updates })
+    Ok(Claim { claim: ClaimRef { lane_id, token }, lane, updates, is_suspect })
 }
 
 pub(super) fn renew(tx: &Connection, claim: ClaimRef, until: Timestamp) -> Result<bool, StorageError> {
@@ -154,15 +172,27 @@ pub(super) fn renew(tx: &Connection, claim: ClaimRef, until: Timestamp) -> Resul
     Ok(changed > 0)
 }
 
+/// How a claim stands.
+pub(super) enum Fence {
+    /// It is out, and its owner may write.
+    Holds,
+    /// Its own turn has ended it.
+    Ended,
+}
+
 /// Every write of a claim's owner passes here first.
-pub(super) fn check_fence(tx: &Connection, claim: ClaimRef) -> Result<(), StorageError> {
+pub(super) fn check_fence(tx: &Connection, claim: ClaimRef) -> Result<Fence, StorageError> {
     query_one(
         tx,
         "checking a claim",
-        "SELECT 1 FROM lanes WHERE id = ?1 AND claim_token = ?2 AND claimed = 1",
+        "SELECT claimed = 1 AND claim_token = ?2, ended_token = ?2 FROM lanes WHERE id = ?1",
         params![claim.lane_id, claim.token],
-        |_| Ok(()),
+        |row| {
+            let (holds, ended): (bool, bool) = (row.get(0)?, row.get(1)?);
+            Ok(if holds { Some(Fence::Holds) } else { ended.then_some(Fence::Ended) })
+        },
     )?
+    .flatten()
     .ok_or(StorageError::Fenced { lane: claim.lane_id })
 }
 
@@ -184,7 +214,7 @@ pub(super) fn release(tx: &Connection, owner: &str, now: Timestamp) -> Result<u6
              WHERE lane_id = ?1 AND state = 0 AND claim_token = ?2",
             params![lane, token],
         )?;
-        reschedule(tx, *lane, now)?;
+        reschedule(tx, *lane, false, now)?;
     }
     Ok(lanes.len() as u64)
 }

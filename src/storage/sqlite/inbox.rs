@@ -8,7 +8,7 @@ use deadpool_sqlite::rusqlite::{Connection, Row, params};
 
 use super::{
     SqliteStore,
-    claims::{check_fence, claim, next_due, release, renew},
+    claims::{Fence, check_fence, claim, next_due, release, renew},
     execute, memory, once, outbox, query_all, query_one, spend,
     writer::{Priority, Rings},
 };
@@ -250,15 +250,16 @@ fn make_due(tx: &Connection, lane: i64, now: Timestamp) -> Result<(), StorageErr
     Ok(())
 }
 
-/// Frees a lane and computes when it is due again.
-pub(super) fn reschedule(tx: &Connection, lane: i64, now: Timestamp) -> Result<(), StorageError> {
+/// Frees a lane and computes when it is due again; `ends` if the claim's turn has come to its end.
+pub(super) fn reschedule(tx: &Connection, lane: i64, ends: bool, now: Timestamp) -> Result<(), StorageError> {
     execute(
         tx,
         "rescheduling a lane",
-        "UPDATE lanes SET claimed = 0, owner = NULL, due_at = CASE WHEN unsent > 0 THEN NULL \
+        "UPDATE lanes SET claimed = 0, owner = NULL, ended_token = CASE WHEN ?3 THEN claim_token ELSE ended_token END, \
+         due_at = CASE WHEN unsent > 0 THEN NULL \
          WHEN EXISTS (SELECT 1 FROM inbox WHERE lane_id = ?1 AND state = 0 AND not_before <= ?2) THEN ?2 \
          ELSE (SELECT MIN(not_before) FROM inbox WHERE lane_id = ?1 AND state = 0) END WHERE id = ?1",
-        params![lane, now.0],
+        params![lane, now.0, ends],
     )?;
     Ok(())
 }
@@ -269,7 +270,9 @@ pub(super) fn finish(
     turn: &FinishedTurn,
     now: Timestamp,
 ) -> Result<TurnEnd, StorageError> {
-    check_fence(tx, claim)?;
+    if let Fence::Ended = check_fence(tx, claim)? {
+        return Ok(TurnEnd { was_recorded: true, ..TurnEnd::default() });
+    }
     for (key, verdict) in &turn.verdicts {
         give_back(tx, claim, *key, verdict, now)?;
     }
@@ -294,7 +297,7 @@ pub(super) fn finish(
         outbox::insert(tx, says, waits, now)?;
     }
     once::say(tx, &turn.once, now)?;
-    let mut end = TurnEnd { failure_line_said: false, limit_lines_said: 0 };
+    let mut end = TurnEnd::default();
     if let Some(line) = &turn.failure_line
         && may_say_failure_line(tx, line.chat.id, line.chat.kind.as_str(), now)?
     {
@@ -310,7 +313,7 @@ pub(super) fn finish(
             end.limit_lines_said += 1;
         }
     }
-    reschedule(tx, claim.lane_id, now)?;
+    reschedule(tx, claim.lane_id, true, now)?;
     Ok(end)
 }
 
@@ -362,7 +365,7 @@ pub(super) fn answer_ended(tx: &Connection, lane: i64, now: Timestamp) -> Result
         params![lane],
         |row| row.get::<_, bool>(0),
     )?;
-    if free == Some(true) { reschedule(tx, lane, now) } else { Ok(()) }
+    if free == Some(true) { reschedule(tx, lane, false, now) } else { Ok(()) }
 }
 
 fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {

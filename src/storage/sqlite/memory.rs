@@ -5,7 +5,12 @@ use std::borrow::Cow;
 use async_trait::async_trait;
 use deadpool_sqlite::rusqlite::{Connection, Row, params};
 
-use super::{SqliteStore, execute, outbox::read_why, query_all, query_one};
+use super::{
+    SqliteStore, execute, migrated,
+    outbox::read_why,
+    query_all, query_one,
+    writer::{Priority, Rings},
+};
 use crate::{
     domain::{
         Author, AuthorKind, Chat, ChatId, ChatKind, Forwarded, Media, MediaKind, Message, MessageId, Quote, ReplyTo,
@@ -95,6 +100,15 @@ impl MemoryStore for SqliteStore {
         .await
     }
 
+    async fn follow_migrations(&self, rows_max: usize) -> Result<u64, StorageError> {
+        let found = self.read("looking for messages of an old group", migrated::left_behind).await?;
+        let Some((from, to)) = found else { return Ok(0) };
+        self.write("moving messages to a group's new id", Priority::Other, Rings::default(), move |tx| {
+            migrated::move_messages(tx, from, to, rows_max).map(|moved| moved as u64)
+        })
+        .await
+    }
+
     async fn album_is_known(&self, chat: ChatId, album: &str) -> Result<bool, StorageError> {
         let album = album.to_owned();
         self.read("looking for an album", move |connection| Ok(album_head(connection, chat, &album)?.is_some())).await
@@ -102,10 +116,12 @@ impl MemoryStore for SqliteStore {
 }
 
 /// The window begins after this message of the topic: at most `limit` remain, and the start moves by whole blocks.
+///
+/// Messages that followed a group to its new id are counted from 0 downwards, so it may begin below zero.
 fn window_start(newest: i64, limit: i64, block: i64) -> i64 {
-    let surplus = (newest - limit).max(0);
+    let surplus = newest - limit;
     let block = block.clamp(1, limit.max(1));
-    surplus.div_euclid(block) * block + if surplus % block == 0 { 0 } else { block }
+    surplus.div_euclid(block) * block + if surplus.rem_euclid(block) == 0 { 0 } else { block }
 }
 
 fn newest_seq(connection: &Connection, chat: ChatId, topic: i64) -> Result<i64, StorageError> {
@@ -335,10 +351,10 @@ mod tests {
 
     #[test]
     fn the_window_never_exceeds_its_limit_and_moves_by_blocks() {
-        for newest in 0..500 {
+        for newest in -500..500 {
             let start = window_start(newest, 80, 8);
             assert!(newest - start <= 80, "{newest}");
-            assert!(newest - start > 72 || start == 0, "{newest}: only {} remain", newest - start);
+            assert!(newest - start > 72, "{newest}: only {} remain", newest - start);
             assert_eq!(start % 8, 0, "{newest}");
         }
         assert_eq!(window_start(3, 1, 1), 2);

@@ -9,6 +9,7 @@ mod codes;
 mod connect;
 mod inbox;
 mod memory;
+mod migrated;
 mod once;
 mod open;
 mod outbox;

@@ -1,5 +1,6 @@
 //! What is to be said and done, and how its sends end.
 
+mod calls;
 mod entities;
 mod pacing;
 mod row;
@@ -10,13 +11,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_sqlite::rusqlite::{Connection, params};
 
+use self::calls::Call;
 pub(super) use self::{
     pacing::begin_sends,
     row::{Ties, insert},
     why::read_why,
 };
 use super::{
-    SqliteStore, execute, inbox, memory, query_all, query_one,
+    SqliteStore, execute, inbox, memory, migrated, query_all, query_one,
     writer::{Priority, Rings},
 };
 use crate::{
@@ -53,8 +55,25 @@ impl OutboxStore for SqliteStore {
     ) -> Result<Option<EndedOutgoing>, StorageError> {
         let owner = owner.to_owned();
         self.write("ending a send", Priority::Other, Rings::BOTH, move |tx| {
-            let chat = check_fence(tx, &owner, id, attempt)?;
-            end_send(tx, id, chat, ended, now)
+            match calls::find(tx, &owner, id, attempt, &ended)? {
+                Call::Running(chat) => end_send(tx, id, chat, ended, now),
+                Call::Recorded(row) => calls::told_again(tx, &row, now),
+            }
+        })
+        .await
+    }
+
+    async fn end_send_late(
+        &self,
+        owner: &str,
+        id: OutgoingId,
+        attempt: u32,
+        message: Message,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let owner = owner.to_owned();
+        self.write("recording a late end", Priority::Other, Rings::default(), move |tx| {
+            calls::end_late(tx, &owner, id, attempt, &message, now)
         })
         .await
     }
@@ -99,20 +118,7 @@ impl OutboxStore for SqliteStore {
     }
 }
 
-/// Only the call that is on its way may end, and only once. Without the attempt, an end that is recorded again (its
-/// first commit was not heard of) would end the next call of the row, and it would be sent twice.
-pub(super) fn check_fence(tx: &Connection, owner: &str, id: OutgoingId, attempt: u32) -> Result<ChatId, StorageError> {
-    query_one(
-        tx,
-        "checking a send",
-        "SELECT chat_id FROM outbox WHERE id = ?1 AND state = 'sending' AND owner = ?2 AND attempts = ?3",
-        params![id.0, owner, attempt],
-        |row| row.get(0).map(ChatId),
-    )?
-    .ok_or(StorageError::Fenced { lane: id.0 })
-}
-
-pub(super) fn end_send(
+fn end_send(
     tx: &Connection,
     id: OutgoingId,
     chat: ChatId,
@@ -236,49 +242,10 @@ fn ready_again(
     Ok(())
 }
 
-/// The group lives on under a new id: so do the messages that wait for it.
+/// The group lives on under a new id: so does all that belongs to it, and the messages that wait for it.
 pub(super) fn migrate(tx: &Connection, from: ChatId, to: ChatId) -> Result<(), StorageError> {
-    if from == to {
-        // The second of two sends that were on their way: the first one's end has moved its row already.
-        return Ok(());
-    }
-    let is_news = execute(
-        tx,
-        "noting a migration",
-        "INSERT INTO chats (chat_id, kind, migrated_to) VALUES (?1, 'group', ?2) ON CONFLICT (chat_id) DO UPDATE \
-         SET migrated_to = excluded.migrated_to WHERE migrated_to IS NOT excluded.migrated_to",
-        params![from.0, to.0],
-    )?;
-    if is_news > 0 {
-        // It is still the same people: what was decided and set holds.
-        execute(
-            tx,
-            "carrying a chat's settings over",
-            "INSERT INTO chats (chat_id, kind, title, access, access_at, introduced_at, talk_level, quiet_from, quiet_to, \
-             persona, language, reactions, silent_until, grave_until) SELECT ?2, 'group', title, access, access_at, \
-             introduced_at, talk_level, quiet_from, quiet_to, persona, language, reactions, silent_until, grave_until \
-             FROM chats WHERE chat_id = ?1 ON CONFLICT (chat_id) DO UPDATE SET \
-             access_at = CASE WHEN access IN ('new', 'asked') THEN excluded.access_at ELSE access_at END, \
-             access = CASE WHEN access IN ('new', 'asked') THEN excluded.access ELSE access END, \
-             introduced_at = COALESCE(introduced_at, excluded.introduced_at), \
-             talk_level = COALESCE(talk_level, excluded.talk_level), \
-             quiet_from = COALESCE(quiet_from, excluded.quiet_from), quiet_to = COALESCE(quiet_to, excluded.quiet_to), \
-             persona = COALESCE(persona, excluded.persona), language = COALESCE(language, excluded.language), \
-             reactions = COALESCE(reactions, excluded.reactions), \
-             silent_until = COALESCE(silent_until, excluded.silent_until), \
-             grave_until = COALESCE(grave_until, excluded.grave_until)",
-            params![from.0, to.0],
-        )?;
-    }
-    execute(
-        tx,
-        "following a migration",
-        // A supergroup counts its messages anew, so the old reply targets mean nothing there.
-        "UPDATE outbox SET chat_id = ?2, reply_to = NULL, target = NULL \
-         WHERE state IN ('queued', 'ready', 'sending') AND chat_id = ?1",
-        params![from.0, to.0],
-    )?;
-    Ok(())
+    // The second of two sends that were on their way finds its row moved already by the first one's end.
+    if from == to { Ok(()) } else { migrated::follow(tx, from, to) }
 }
 
 fn block(tx: &Connection, chat: ChatId, until: Timestamp) -> Result<(), StorageError> {
@@ -316,8 +283,9 @@ fn close(
     let (answer, part, parts) = query_one(
         tx,
         doing,
+        // Of a doubtful call it may yet be heard that it arrived; then the message keeps why it was said.
         "UPDATE outbox SET state = ?2, problem = NULLIF(?3, ''), ended_at = ?4, text = '', entities = '[]', \
-         buttons = NULL, why = NULL WHERE id = ?1 RETURNING answer_id, part, parts",
+         buttons = NULL, why = CASE WHEN ?2 = 'unknown' THEN why END WHERE id = ?1 RETURNING answer_id, part, parts",
         params![id.0, state, problem, now.0],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     )?
@@ -343,6 +311,15 @@ fn close(
 }
 
 fn end_answer(tx: &Connection, answer: i64, now: Timestamp) -> Result<EndedOutgoing, StorageError> {
+    let (ended, lane) = what_ended(tx, answer, now)?;
+    if let Some(lane) = lane {
+        inbox::answer_ended(tx, lane, now)?;
+    }
+    Ok(ended)
+}
+
+/// What became of an answer whose parts have all ended, and the lane that waited for it.
+fn what_ended(tx: &Connection, answer: i64, now: Timestamp) -> Result<(EndedOutgoing, Option<i64>), StorageError> {
     let rows = query_all(
         tx,
         "ending an answer",
@@ -366,9 +343,6 @@ fn end_answer(tx: &Connection, answer: i64, now: Timestamp) -> Result<EndedOutgo
     let Some((id, kind, _, addressed, lane)) = rows.into_iter().next_back() else {
         return Err(StorageError::Backend { doing: "ending an answer", detail: "it has no parts".to_owned() });
     };
-    if let Some(lane) = lane {
-        inbox::answer_ended(tx, lane, now)?;
-    }
     let acknowledged: Vec<i64> = serde_json::from_str(&addressed).unwrap_or_default();
     let addressed = acknowledged
         .into_iter()
@@ -380,5 +354,5 @@ fn end_answer(tx: &Connection, answer: i64, now: Timestamp) -> Result<EndedOutgo
             _ => AddressedOutcome::Late,
         })
         .collect();
-    Ok(EndedOutgoing { id: OutgoingId(id), kind: OutgoingKind::from_stored(&kind), state, addressed })
+    Ok((EndedOutgoing { id: OutgoingId(id), kind: OutgoingKind::from_stored(&kind), state, addressed }, lane))
 }

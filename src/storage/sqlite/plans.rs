@@ -60,6 +60,8 @@ const SMALL_SCANS: &[(&str, &str, &str)] = &[
 /// How the largest table may be reached. A search by `chat_id` alone would read all that a chat ever wrote.
 const WAYS_TO_MESSAGES: &[&str] = &[
     "SEARCH messages USING PRIMARY KEY (chat_id=? AND message_id=?)",
+    // The newest thousand, when a group becomes a supergroup.
+    "SEARCH messages USING PRIMARY KEY (chat_id=? AND message_id>?)",
     "SEARCH messages USING INDEX messages_window (chat_id=? AND topic_id=? AND seq>?)",
     "SEARCH messages USING COVERING INDEX messages_window (chat_id=? AND topic_id=? AND seq>?)",
     "SEARCH messages USING PRIMARY KEY (chat_id=? AND message_id>? AND message_id<?)",
@@ -125,7 +127,7 @@ async fn claim(store: &SqliteStore, key: i64, kind: LaneKind) -> Claim {
 async fn claim_again(store: &SqliteStore, kind: LaneKind) -> Claim {
     let lease = Duration::from_secs(20);
     let (talk_max, express_max) = if kind == LaneKind::Talk { (10, 0) } else { (0, 10) };
-    let request = ClaimRequest { owner: "a".to_owned(), lease, talk_max, express_max, rows_max: 50 };
+    let request = ClaimRequest { owner: "a".to_owned(), lease, talk_max, express_max, rows_max: 50, suspects_max: 9 };
     store.claim(request).await.unwrap().claims.into_iter().find(|claim| claim.lane.chat == ChatId(-10)).unwrap()
 }
 

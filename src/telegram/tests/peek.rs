@@ -26,6 +26,8 @@ fn a_command_is_seen_by_its_entity_at_the_beginning() {
     assert!(!peek(later.as_bytes()).starts_with_command);
     let caption = r#"{"update_id":1,"message":{"chat":{"id":5},"caption":"/b","caption_entities":[{"type":"bot_command","offset":0,"length":2}]}}"#;
     assert!(peek(caption.as_bytes()).starts_with_command);
+    let empty_text = caption.replace(r#""caption":"#, r#""text":"","caption":"#);
+    assert!(peek(empty_text.as_bytes()).starts_with_command, "as it is read later");
 }
 
 #[test]

@@ -12,25 +12,50 @@ use std::{
 use axum::{Router, body::Body};
 use gryag::{
     app::App,
-    domain::{Language, Timestamp},
+    domain::{Chat, ChatId, ChatKind, Language, OutgoingKind, ReplyTarget, RequestId, RichText, Timestamp, UserId},
     persona::{Persona, Saying},
     sandbox::{
+        gemini::Reply,
         in_process,
         telegram::{Delivery, FakeTelegram, MessageRef},
     },
     shutdown::Shutdown,
-    storage::{InboxStore as _, OutboxStore as _, sqlite::SqliteStore},
+    storage::{InboxStore as _, NewOutgoing, OutboxStore as _, sqlite::SqliteStore},
     transport::Transport,
 };
 use http::{Request, Response, StatusCode};
 use tower::ServiceExt as _;
 
-use crate::harness::Setup;
+use crate::harness::{Setup, TestBot};
 
 /// The first model by default.
 pub(crate) const FIRST: &str = "gemini-3.8-flash";
 /// The fallback model by default.
 pub(crate) const FALLBACK: &str = "gemini-3.5-flash-lite";
+
+/// What the model says when it is well.
+pub(crate) const ANSWER: &str = "Усе гаразд, чую тебе.";
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+
+/// A bot whose model says [`ANSWER`], a group, its one member.
+pub(crate) async fn bot_and_chat() -> (TestBot, ChatId, UserId) {
+    let bot = Setup::new().set("GEMINI_MAX_OUTPUT_TOKENS", "8192").start().await;
+    bot.gemini().answer_with(|_| Reply::say(ANSWER));
+    let (chat, people) = bot.group(&["Оля"]);
+    (bot, chat, people[0])
+}
+
+/// Three parts of 4096.
+pub(crate) fn long_answer() -> String {
+    (0..1500).map(|number| format!("слово{number} ")).collect()
+}
+
+/// Something to say that no turn has said.
+pub(crate) fn words(chat: ChatId, text: RichText, target: ReplyTarget, bot: &TestBot) -> NewOutgoing {
+    let chat = Chat { id: chat, kind: ChatKind::Group, title: None };
+    let (expires_at, request_id) = (now(bot.world()) + 10 * MINUTE, RequestId("r".to_owned()));
+    NewOutgoing { target, ..NewOutgoing::new(OutgoingKind::Notice, chat, vec![text], expires_at, request_id) }
+}
 
 /// What somebody heard who addressed the bot.
 #[derive(Clone, PartialEq, Eq, Debug)]

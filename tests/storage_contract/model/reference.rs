@@ -38,6 +38,8 @@ struct Live {
 struct Lane {
     rows: Vec<Row>,
     live: Option<Live>,
+    /// The last token whose turn has ended.
+    ended: Option<i64>,
     /// The answer that the lane waits for.
     answer: Option<Answer>,
 }
@@ -75,6 +77,8 @@ pub(super) struct Begins {
 #[derive(Debug, Default)]
 pub(super) struct Reference {
     lanes: BTreeMap<i64, Lane>,
+    /// Ends that were recorded: by whom, of which part, with which word, and what they ended.
+    recorded: BTreeMap<(String, Part), (&'static str, Option<&'static str>)>,
 }
 
 impl Reference {
@@ -125,10 +129,11 @@ impl Reference {
         claims
     }
 
-    /// Whether this may finish; if so, it has.
+    /// Whether this may finish; if so, it has, now or before.
     pub(super) fn finish(&mut self, lane: i64, token: i64, turn: &FinishedTurn, now: Timestamp) -> bool {
         let lane = self.lanes.get_mut(&lane).expect("a claimed lane is known");
-        let Some(live) = lane.live.take_if(|live| live.token == token) else { return false };
+        let Some(live) = lane.live.take_if(|live| live.token == token) else { return lane.ended == Some(token) };
+        lane.ended = Some(token);
         for row in lane.rows.iter_mut().filter(|row| live.keys.contains(&row.key)) {
             match turn.verdicts.iter().find(|(key, _)| key.0 == row.key) {
                 Some((_, Verdict::RetryAt(at))) => row.not_before = at.0,
@@ -193,7 +198,7 @@ impl Reference {
         begins
     }
 
-    /// Nothing if the sender is fenced; else the state of the answer if it has ended.
+    /// Nothing if the sender is fenced; else the state of the answer if it has ended. The same end again says the same.
     pub(super) fn end_send(
         &mut self,
         owner: &str,
@@ -201,6 +206,24 @@ impl Reference {
         ended: &Ended,
         now: Timestamp,
     ) -> Option<Option<&'static str>> {
+        let word = match ended {
+            Ended::Sent(_) => "sent",
+            Ended::Unknown { .. } => "unknown",
+            Ended::Refused { .. } => "refused",
+            _ => "goes on",
+        };
+        let key = (owner.to_owned(), part.clone());
+        if let Some((before, state)) = self.recorded.get(&key) {
+            return (*before == word).then_some(*state);
+        }
+        let state = self.end_running(owner, part, ended, now)?;
+        if word != "goes on" {
+            self.recorded.insert(key, (word, state));
+        }
+        Some(state)
+    }
+
+    fn end_running(&mut self, owner: &str, part: &Part, ended: &Ended, now: Timestamp) -> Option<Option<&'static str>> {
         let answer = self.lanes.values_mut().map(|lane| &mut lane.answer).find(|answer| {
             answer.as_ref().is_some_and(|answer| {
                 format!("{} {}", answer.text, answer.part) == part.0

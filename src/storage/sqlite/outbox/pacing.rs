@@ -33,7 +33,8 @@ pub(in super::super) fn begin_sends(
     call_limit: Duration,
     now: Timestamp,
 ) -> Result<Sends, StorageError> {
-    let mut sends = Sends { ended: give_up_lost(tx, call_limit, now)?, ..Sends::default() };
+    let (given_up, ended) = give_up_lost(tx, call_limit, now)?;
+    let mut sends = Sends { given_up, ended, ..Sends::default() };
     let stranded = "UPDATE outbox SET not_before = ?1 WHERE state = 'ready' AND not_before > ?2";
     execute(tx, "looking for stranded sends", stranded, params![now.0, (now + HORIZON).0])?;
     for mut candidate in candidates(tx, max, now)? {
@@ -211,7 +212,12 @@ fn mark_sending(tx: &Connection, owner: &str, id: i64, now: Timestamp) -> Result
 }
 
 /// Sends whose sender died in the middle: whether Telegram took them cannot be known. What is no message is done again.
-fn give_up_lost(tx: &Connection, call_limit: Duration, now: Timestamp) -> Result<Vec<EndedOutgoing>, StorageError> {
+/// How many they are, and which answers end with them.
+fn give_up_lost(
+    tx: &Connection,
+    call_limit: Duration,
+    now: Timestamp,
+) -> Result<(u64, Vec<EndedOutgoing>), StorageError> {
     let lost = query_all(
         tx,
         "looking for lost sends",
@@ -220,14 +226,15 @@ fn give_up_lost(tx: &Connection, call_limit: Duration, now: Timestamp) -> Result
         params![(now - call_limit).0, (now + call_limit).0],
         |row| Ok((row.get(0).map(OutgoingId)?, row.get::<_, bool>(1)?)),
     )?;
-    let mut ended = Vec::new();
+    let (mut given_up, mut ended) = (0, Vec::new());
     for (id, is_message) in lost {
         let problem = "its sender died during the call";
         if is_message {
+            given_up += 1;
             ended.extend(close(tx, id, "unknown", problem, now)?);
         } else {
             ready_again(tx, id, now, false, problem)?;
         }
     }
-    Ok(ended)
+    Ok((given_up, ended))
 }
