@@ -149,7 +149,7 @@ class Check:
         self.killed_in_flight = in_flight
         self.machine.replicas["a"].kill()
         await asyncio.sleep(6)
-        failed = self.telegram.failed[mark:]
+        failed = self.telegram.failed[mark[0]:]
         last = max((failure.at for failure in failed), default=0) - (failed[0].at if failed else 0)
         wrong = [f"{len(failed)} failed, but {in_flight} were in flight"] if len(failed) > in_flight + 5 else []
         if last > 1:
@@ -219,15 +219,17 @@ class Check:
     # --- looking
 
     def _mark(self):
-        return len(self.telegram.failed)
+        return len(self.telegram.failed), len(self.telegram.took)
 
     def _starts(self):
         return [replica.starts for replica in self.machine.replicas.values()]
 
     def _no_failure(self, name, mark, wrong=()):
-        failed = self.telegram.failed[mark:]
+        failed, took = self.telegram.failed[mark[0]:], sorted(self.telegram.took[mark[1]:])
         problems = [f"update {failure.update}: {failure.status or 'broken'} {failure.detail}" for failure in failed]
-        self.judge(name, [*wrong, *problems], f"{len(failed)} failed, {self.load.said} said so far")
+        p50, p99 = (took[int(len(took) * share)] * 1000 for share in (0.5, 0.99))
+        seen = f"{len(failed)} failed of {len(took) + len(failed)}, acknowledged in {p50:.0f} ms (p50), {p99:.0f} ms (p99)"
+        self.judge(name, [*wrong, *problems], seen)
 
     async def until(self, what, seconds, done):
         """Whether it came about in time."""

@@ -57,6 +57,8 @@ class Telegram:
         self.failed = []
         #: Updates that were repeated although they had been taken in.
         self.repeated = 0
+        #: Seconds that each acknowledgement took.
+        self.took = []
         #: Deliveries under way now.
         self.in_flight = 0
         self.webhook = None
@@ -125,7 +127,7 @@ class Telegram:
                 yield
 
     async def _attempt(self, update):
-        identity = update["update_id"]
+        identity, begun = update["update_id"], time.monotonic()
         self.in_flight += 1
         try:
             response = await self._client.call(
@@ -137,6 +139,7 @@ class Telegram:
             self.in_flight -= 1
         if 200 <= response.status < 300:
             self.acknowledged[identity] = self.acknowledged.get(identity, 0) + 1
+            self.took.append(time.monotonic() - begun)
             return None, None
         detail = response.body.decode(errors="replace").strip()
         after = response.headers.get("retry-after")
