@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import deploying
+import image
 import oracle
 import outside
 import shipped
@@ -64,13 +65,16 @@ class Check:
         else:
             self.passed += 1
 
+    def skip(self, name, why):
+        self.skipped += 1
+        print(f"{time.monotonic() - self.begun:6.1f} s  skipped {name}: {why}", flush=True)
+
     async def files(self):
         for name, check in shipped.CHECKS.items():
             try:
                 self.judge(name, await check())
             except shipped.Skipped as why:
-                self.skipped += 1
-                print(f"{time.monotonic() - self.begun:6.1f} s  skipped {name}: {why}", flush=True)
+                self.skip(name, why)
 
     async def run(self):
         self.judge("deploy.sh stops at the first failure and puts back", await deploying.check(free_port))
@@ -79,6 +83,7 @@ class Check:
         certificate = asyncio.create_task(outside.with_a_certificate(self.machine))
         self.judge("what is not meant for the world is 404", await outside.hidden(self.machine.site_port))
         self.judge("with a certificate, another host gets nothing", await certificate)
+        await self.image()
         await self.put_a_dead_letter()
         self.load.start()
         await self.steady()
@@ -103,6 +108,13 @@ class Check:
         await self.machine.start(*ports)
         await self.until("the replicas are ready and the webhook is registered", 30, self._up)
         await self.until("Caddy lets updates through", 10, self._through)
+
+    async def image(self):
+        name = "the image's files are enough, with a read-only root and without rights"
+        try:
+            self.judge(name, *await image.check(self.directory, self.options.binary, self.machine.settings))
+        except shipped.Skipped as why:
+            self.skip(name, why)
 
     async def put_a_dead_letter(self):
         """For the alarm: a body that cannot be read is taken in all the same."""
@@ -312,7 +324,9 @@ def arguments():
     parser.add_argument("--stalls", type=lambda words: [float(word) for word in words.split(",")], default=[2, 17],
                         help="seconds for which bodies stall (2,17)")
     parser.add_argument("--seed", type=int, default=1, help="of Telegram's random pauses (1)")
-    parser.add_argument("--files-only", action="store_true", help="only look at the shipped files")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--files-only", action="store_true", help="only look at the shipped files")
+    what.add_argument("--no-files", action="store_true", help="do not look at them")
     parser.add_argument("--keep", action="store_true", help="leave the directory with logs and data")
     options = parser.parse_args()
     if not options.files_only and not (options.binary and os.access(options.binary, os.X_OK)):
@@ -327,7 +341,8 @@ async def main():
     directory = Path(tempfile.mkdtemp(prefix="gryag-"))
     check = Check(options, directory)
     try:
-        await check.files()
+        if not options.no_files:
+            await check.files()
         if not options.files_only:
             await check.run()
     except Exception as error:  # noqa: BLE001 - whatever it was, the machine must be stopped and the tally told
