@@ -1,5 +1,5 @@
-"""The image's files without an engine that could build it: what the Dockerfile's last stage puts together is laid into a
-directory, made read-only, and the bot runs in there as the image's user, with nothing but /data and /tmp to write to."""
+"""The image's files without an engine that could build it: what the Dockerfile's last stage puts together is laid into
+a directory, made read-only, and the bot runs in there as the image's user, with only /data and /tmp to write to."""
 
 import asyncio
 import os
@@ -15,8 +15,10 @@ from shipped import Skipped
 #: `nonroot` of the distroless images.
 USER = 65532
 #: The shared libraries that gcr.io/distroless/cc-debian12 has, of those that a Rust program may want.
-LIBRARIES = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1", "ld-linux-x86-64.so.2",
-             "ld-linux-aarch64.so.1"}
+LIBRARIES = {
+    *("libc.so.6", "libm.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1"),
+    *("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"),
+}
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 #: Mounts made here are seen by nobody else and go with the process.
 ENTER = f"""
@@ -62,7 +64,10 @@ async def check(directory, binary, settings):
     if code != 0:
         wrong.append(f"it ended with {code}")
     files = sorted(path for path in root.rglob("*") if path.is_file())
-    return wrong, f"{len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.0f} MB besides the base's own"
+    return (
+        wrong,
+        f"{len(files)} files, {sum(path.stat().st_size for path in files) / 1e6:.0f} MB besides the base's own",
+    )
 
 
 async def _libraries(binary):
@@ -93,8 +98,21 @@ def _lay_out(root, data, binary, libraries):
 
 async def _enter(root, data, environment, command):
     return await asyncio.create_subprocess_exec(
-        "unshare", "--mount", "sh", "-c", ENTER, "sh", root, data, command, env={**environment, "PATH": os.environ["PATH"]},
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, cwd=root)
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        ENTER,
+        "sh",
+        root,
+        data,
+        command,
+        env={**environment, "PATH": os.environ["PATH"]},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=root,
+    )
 
 
 async def _ready(port):
