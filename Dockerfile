@@ -20,6 +20,8 @@ RUN mkdir -p src benches/figures \
 COPY src src
 COPY migrations migrations
 COPY persona persona
+COPY locales locales
+COPY prices prices
 RUN find src -name '*.rs' -exec touch {} + \
     && cargo build --release --locked --bin gryag \
     && strip target/release/gryag \

@@ -54,6 +54,10 @@ fuzz SECONDS="600" *TARGETS:
 torture KILLS="200" SOAK_SECONDS="600":
     deploy/torture.sh {{ KILLS }} {{ SOAK_SECONDS }}
 
+# Two replicas behind the real Caddy and Prometheus: restarts, kills and an outage under load (Debian: caddy prometheus-alertmanager)
+replicas *ARGS: release
+    deploy/check_replicas.sh {{ ARGS }}
+
 # The bot without Telegram: a chat in the browser
 sandbox *ARGS:
     cargo run --locked --release -- sandbox {{ ARGS }}

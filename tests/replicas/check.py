@@ -1,5 +1,6 @@
-"""Two replicas on one data directory behind the real Caddy, with the real Prometheus and Alertmanager, all of them with
-the shipped configuration, under load from a Telegram that repeats like the real one. deploy/check_replicas.sh calls this.
+"""Two replicas on one data directory behind the real Caddy, with the real Prometheus and Alertmanager, all of them
+with the shipped configuration, under load from a Telegram that repeats like the real one. deploy/check_replicas.sh
+calls this.
 
 Each check is a line, `ok` or `FAILED`, with what was seen; the last line counts them."""
 
@@ -9,19 +10,22 @@ import json
 import math
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import deploying
+import image
 import oracle
 import outside
 import shipped
 import wire
-from gemini import Gemini
 from load import Load
 from machine import SECRET, Machine, free_port
+
+from gemini import Gemini
 from telegram import ADMIN, TOKEN, Telegram
 
 #: Where the settings of the check differ from those of a new installation: everybody is served, money is no object, and
@@ -64,13 +68,16 @@ class Check:
         else:
             self.passed += 1
 
+    def skip(self, name, why):
+        self.skipped += 1
+        print(f"{time.monotonic() - self.begun:6.1f} s  skipped {name}: {why}", flush=True)
+
     async def files(self):
         for name, check in shipped.CHECKS.items():
             try:
                 self.judge(name, await check())
             except shipped.Skipped as why:
-                self.skipped += 1
-                print(f"{time.monotonic() - self.begun:6.1f} s  skipped {name}: {why}", flush=True)
+                self.skip(name, why)
 
     async def run(self):
         self.judge("deploy.sh stops at the first failure and puts back", await deploying.check(free_port))
@@ -79,6 +86,7 @@ class Check:
         certificate = asyncio.create_task(outside.with_a_certificate(self.machine))
         self.judge("what is not meant for the world is 404", await outside.hidden(self.machine.site_port))
         self.judge("with a certificate, another host gets nothing", await certificate)
+        await self.image()
         await self.put_a_dead_letter()
         self.load.start()
         await self.steady()
@@ -91,23 +99,36 @@ class Check:
         await self.load.stop()
         await self.rest()
         await self.monitoring()
-        self.judge("both replicas end well", [] if await self.machine.stop() else ["one was killed, or ended with an error"])
+        ended_well = await self.machine.stop()
+        self.judge("both replicas end well", [] if ended_well else ["one was killed, or ended with an error"])
         self.final()
 
     # --- the parts
 
     async def start(self):
         ports = [free_port() for _ in range(3)]
-        self.servers = [await self.telegram.start(ports[0]), await self.gemini.start(ports[1]),
-                        await wire.serve(ports[2], self._receive)]
+        self.servers = [
+            await self.telegram.start(ports[0]),
+            await self.gemini.start(ports[1]),
+            await wire.serve(ports[2], self._receive),
+        ]
         await self.machine.start(*ports)
         await self.until("the replicas are ready and the webhook is registered", 30, self._up)
         await self.until("Caddy lets updates through", 10, self._through)
 
+    async def image(self):
+        name = "the image's files are enough, with a read-only root and without rights"
+        try:
+            self.judge(name, *await image.check(self.directory, self.options.binary, self.machine.settings))
+        except shipped.Skipped as why:
+            self.skip(name, why)
+
     async def put_a_dead_letter(self):
         """For the alarm: a body that cannot be read is taken in all the same."""
         client = wire.Client(self.machine.site_port)
-        response = await client.call("POST", "/telegram/webhook", {"X-Telegram-Bot-Api-Secret-Token": SECRET}, b"no JSON")
+        response = await client.call(
+            "POST", "/telegram/webhook", {"X-Telegram-Bot-Api-Secret-Token": SECRET}, b"no JSON"
+        )
         client.close()
         self.judge("an unreadable update is 200", [] if response.status == 200 else [f"it is {response.status}"])
 
@@ -144,12 +165,12 @@ class Check:
         self._no_failure("a deploy of what does not start", mark, wrong)
 
     async def kill_one(self):
-        """Only what is in flight may fail, and what Caddy sends to the dead replica before it sees (at most a second)."""
+        """Only what is in flight may fail, and what Caddy sends to the dead replica before it sees that: a second at
+        most."""
         mark, in_flight = self._mark(), self.telegram.in_flight
-        self.killed_in_flight = in_flight
         self.machine.replicas["a"].kill()
         await asyncio.sleep(6)
-        failed = self.telegram.failed[mark:]
+        failed = self.telegram.failed[mark[0] :]
         last = max((failure.at for failure in failed), default=0) - (failed[0].at if failed else 0)
         wrong = [f"{len(failed)} failed, but {in_flight} were in flight"] if len(failed) > in_flight + 5 else []
         if last > 1:
@@ -165,7 +186,8 @@ class Check:
         await asyncio.gather(*(replica.start() for replica in replicas))
         # The longest pause that Telegram makes is of the length of the outage and some.
         caught_up = await self.until("Telegram has delivered what waited", 45 + 2 * self.options.down, self._caught_up)
-        seen = f"{self.options.down} s, {waiting} updates waited at Telegram, delivered {time.monotonic() - begun:.1f} s after the start"
+        took = time.monotonic() - begun
+        seen = f"{self.options.down} s, {waiting} updates waited at Telegram, delivered {took:.1f} s after the start"
         self.judge("both down", [] if caught_up else [f"{self.telegram.waiting()} wait still"], seen)
 
     async def rest(self):
@@ -178,7 +200,11 @@ class Check:
     async def monitoring(self):
         up = {result["metric"]["instance"]: result["value"][1] for result in await self._query('up{job="gryag"}')}
         wrong = [] if up == {"gryag-a": "1", "gryag-b": "1"} else [f"Prometheus sees {up}"]
-        for expression in ("sum(gryag_updates_total)", 'sum(gryag_sends_total{outcome="sent"})', "count(gryag_build_info)"):
+        for expression in (
+            "sum(gryag_updates_total)",
+            'sum(gryag_sends_total{outcome="sent"})',
+            "count(gryag_build_info)",
+        ):
             if not await self._query(expression):
                 wrong.append(f"Prometheus has no {expression}")
         self.judge("Prometheus scrapes both replicas", wrong)
@@ -188,20 +214,27 @@ class Check:
         got = [alert for alarm in self.alarms for alert in alarm["alerts"] if alert["labels"]["alertname"] == name]
         wrong = [] if told else ["it did not arrive in Telegram"]
         wrong += [] if got else ["it did not arrive at the webhook"]
-        wrong += [f"there is no link to the runbook: {text}" for text in told[:1] if "runbook.md#gryagdeadletters" not in text]
+        wrong += [
+            f"there is no link to the runbook: {text}" for text in told[:1] if "runbook.md#gryagdeadletters" not in text
+        ]
         self.judge("an alarm arrives in Telegram and at the webhook", wrong)
 
     def final(self):
         """After the end of both replicas."""
         verdict = oracle.judge(self.machine.data, self.directory, self.telegram, self.load)
         load, acknowledged = self.load, len(self.telegram.acknowledged)
-        seen = (f"{load.said} said, {acknowledged} acknowledged, {self.telegram.repeated} repeated, {len(load.private) + len(load.groups)} spoke to the bot, "
-                f"{self.gemini.calls} calls of the model, {len(self.telegram.sent)} sends, {verdict.unknown} in doubt")
+        spoke = len(load.private) + len(load.groups)
+        seen = (
+            f"{load.said} said, {acknowledged} acknowledged, {self.telegram.repeated} repeated, {spoke} spoke to the "
+            f"bot, {self.gemini.calls} calls of the model, {len(self.telegram.sent)} sends, {verdict.unknown} in doubt"
+        )
         missing = [] if acknowledged == load.said else [f"{load.said - acknowledged} were never acknowledged"]
         self.judge("nothing is lost", missing + verdict.lost, seen)
         self.judge("nothing is said twice", verdict.twice)
         most = 2 * self.options.rate // 10
-        self.judge("in doubt are only sends that a kill has cut", [f"{verdict.unknown}"] if verdict.unknown > most else [])
+        self.judge(
+            "in doubt are only sends that a kill has cut", [f"{verdict.unknown}"] if verdict.unknown > most else []
+        )
         self._judge_stalls(verdict.rows)
         logs = [path for path in self.directory.glob("*.log") if self._leaks(path)]
         self.judge("no log holds a secret", [f"{path.name} does" for path in logs])
@@ -219,15 +252,19 @@ class Check:
     # --- looking
 
     def _mark(self):
-        return len(self.telegram.failed)
+        return len(self.telegram.failed), len(self.telegram.took)
 
     def _starts(self):
         return [replica.starts for replica in self.machine.replicas.values()]
 
     def _no_failure(self, name, mark, wrong=()):
-        failed = self.telegram.failed[mark:]
+        failed, took = self.telegram.failed[mark[0] :], sorted(self.telegram.took[mark[1] :])
         problems = [f"update {failure.update}: {failure.status or 'broken'} {failure.detail}" for failure in failed]
-        self.judge(name, [*wrong, *problems], f"{len(failed)} failed, {self.load.said} said so far")
+        p50, p99 = (took[int(len(took) * share)] * 1000 for share in (0.5, 0.99))
+        seen = (
+            f"{len(failed)} failed of {len(took) + len(failed)}, acknowledged in {p50:.0f} ms (p50), {p99:.0f} ms (p99)"
+        )
+        self.judge(name, [*wrong, *problems], seen)
 
     async def until(self, what, seconds, done):
         """Whether it came about in time."""
@@ -263,7 +300,8 @@ class Check:
             return None
         finally:
             client.close()
-        lines = [line.rsplit(" ", 1) for line in text.splitlines() if line.startswith(("gryag_inbox_depth", "gryag_outbox_depth"))]
+        gauges = ("gryag_inbox_depth", "gryag_outbox_depth")
+        lines = [line.rsplit(" ", 1) for line in text.splitlines() if line.startswith(gauges)]
         return {name: float(value) for name, value in lines if 'state="dead"' not in name}
 
     async def _rested(self):
@@ -302,15 +340,25 @@ class Check:
 
 def arguments():
     parser = argparse.ArgumentParser(prog="deploy/check_replicas.sh", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--binary", type=Path, default=os.environ.get("GRYAG_BIN"), help="the bot; GRYAG_BIN by default")
+    parser.add_argument(
+        "--binary", type=Path, default=os.environ.get("GRYAG_BIN"), help="the bot; GRYAG_BIN by default"
+    )
     parser.add_argument("--rate", type=int, default=200, help="updates a second (200)")
-    parser.add_argument("--restarts", type=int, default=2, help="rolling restarts, by systemd's and compose's way in turn (2)")
+    parser.add_argument(
+        "--restarts", type=int, default=2, help="rolling restarts, by systemd's and compose's way in turn (2)"
+    )
     parser.add_argument("--down", type=int, default=10, help="seconds for which both replicas are down (10)")
     parser.add_argument("--steady", type=int, default=5, help="seconds of load before anything happens (5)")
-    parser.add_argument("--stalls", type=lambda words: [float(word) for word in words.split(",")], default=[2, 17],
-                        help="seconds for which bodies stall (2,17)")
+    parser.add_argument(
+        "--stalls",
+        type=lambda words: [float(word) for word in words.split(",")],
+        default=[2, 17],
+        help="seconds for which bodies stall (2,17)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of Telegram's random pauses (1)")
-    parser.add_argument("--files-only", action="store_true", help="only look at the shipped files")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--files-only", action="store_true", help="only look at the shipped files")
+    what.add_argument("--no-files", action="store_true", help="do not look at them")
     parser.add_argument("--keep", action="store_true", help="leave the directory with logs and data")
     options = parser.parse_args()
     if not options.files_only and not (options.binary and os.access(options.binary, os.X_OK)):
@@ -324,10 +372,15 @@ async def main():
     options = arguments()
     directory = Path(tempfile.mkdtemp(prefix="gryag-"))
     check = Check(options, directory)
+    # Whoever ends the check (a CI's time limit) shall not leave replicas behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     try:
-        await check.files()
+        if not options.no_files:
+            await check.files()
         if not options.files_only:
             await check.run()
+    except asyncio.CancelledError:
+        check.judge("the check itself", ["it was told to stop"])
     except Exception as error:  # noqa: BLE001 - whatever it was, the machine must be stopped and the tally told
         check.judge("the check itself", [f"{type(error).__name__}: {error}"])
         if os.environ.get("GRYAG_CHECK_TRACE"):

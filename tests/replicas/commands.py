@@ -1,5 +1,5 @@
-"""deploy.sh with the commands `systemctl` and `docker` that it calls: command.py hands their words over, and they are done
-to replicas (those of machine.py, or the pretended ones of deploying.py) as systemd and Docker would."""
+"""deploy.sh with the commands `systemctl` and `docker` that it calls: command.py hands their words over, and they are
+done to replicas (those of machine.py, or the pretended ones of deploying.py) as systemd and Docker would."""
 
 import asyncio
 import json
@@ -26,8 +26,9 @@ class Commands:
     async def start(self):
         """Lays out what an installation has. The replicas must be known, not running."""
         release = self.home / "releases" / "first"
-        for folder in (self.directory / "etc", self.directory / "stubs", self.directory / "checkout" / "deploy", release):
-            folder.mkdir(parents=True)
+        for folder in ("etc", "stubs", "checkout/deploy"):
+            (self.directory / folder).mkdir(parents=True)
+        release.mkdir(parents=True)
         shutil.copy(self.binary, release / "gryag")
         for name, replica in self.replicas.items():
             (self.home / name).symlink_to(release)
@@ -46,12 +47,20 @@ class Commands:
     async def deploy(self, *arguments, ready_seconds=30, pause_seconds=2):
         """Runs the shipped deploy.sh; returns its exit code and words."""
         process = await asyncio.create_subprocess_exec(
-            self.directory / "checkout/deploy/deploy.sh", *map(str, arguments),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "PATH": f"{self.directory}/stubs:{os.environ['PATH']}",
-                 "GRYAG_HOME": str(self.home), "GRYAG_ETC": str(self.directory / "etc"),
-                 "GRYAG_CHECK_SOCKET": str(self.directory / "control"),
-                 "READY_SECONDS": str(ready_seconds), "PAUSE_SECONDS": str(pause_seconds)})
+            self.directory / "checkout/deploy/deploy.sh",
+            *map(str, arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={
+                **os.environ,
+                "PATH": f"{self.directory}/stubs:{os.environ['PATH']}",
+                "GRYAG_HOME": str(self.home),
+                "GRYAG_ETC": str(self.directory / "etc"),
+                "GRYAG_CHECK_SOCKET": str(self.directory / "control"),
+                "READY_SECONDS": str(ready_seconds),
+                "PAUSE_SECONDS": str(pause_seconds),
+            },
+        )
         words, _ = await asyncio.wait_for(process.communicate(), 300)
         return process.returncode, words.decode()
 
@@ -87,7 +96,8 @@ class Commands:
             case ["pull", _]:
                 return 1, "there is no registry here"
             case ["run", *_, name, "--version"]:
-                process = await asyncio.create_subprocess_exec(self.images[name], "--version", stdout=asyncio.subprocess.PIPE)
+                binary = self.images[name]
+                process = await asyncio.create_subprocess_exec(binary, "--version", stdout=asyncio.subprocess.PIPE)
                 words, _ = await process.communicate()
                 return process.returncode, words.decode()
             case ["inspect", "--format", "{{.Image}}", container]:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import wire
+
 from commands import Commands
 
 
@@ -83,7 +84,8 @@ async def check(free_port):
     # Side by side, but not all at once: each starts a handful of processes.
     slots = asyncio.Semaphore(4)
     cases = itertools.product(CASES, ("systemd", "compose"))
-    return [problem for found in await asyncio.gather(*(_case(slots, free_port, *case) for case in cases)) for problem in found]
+    found = await asyncio.gather(*(_case(slots, free_port, *case) for case in cases))
+    return list(itertools.chain.from_iterable(found))
 
 
 async def _case(slots, free_port, name, way):

@@ -30,16 +30,21 @@ class Gemini:
         await asyncio.sleep(LATENCY_SECONDS)
         asked = _asked(json.loads(request.body))
         text = f"{' '.join(f'№{mark}' for mark in asked)} так [{next(self._serials)}]"
-        return _json(200, {
-            "candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP", "index": 0}],
-            "usageMetadata": {"promptTokenCount": 900, "candidatesTokenCount": 9, "totalTokenCount": 909},
-            "modelVersion": "stand-in",
-        })
+        return _json(
+            200,
+            {
+                "candidates": [
+                    {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP", "index": 0}
+                ],
+                "usageMetadata": {"promptTokenCount": 900, "candidatesTokenCount": 9, "totalTokenCount": 909},
+                "modelVersion": "stand-in",
+            },
+        )
 
 
 def _asked(body):
-    """The marks of questions that no answer of the bot in this prompt has named yet. Order does not tell: a question that
-    came while an answer waited for its send stands before that answer."""
+    """The marks of questions that no answer of the bot in this prompt has named yet. Order does not tell: a question
+    that came while an answer waited for its send stands before that answer."""
     said = {"user": [], "model": []}
     for content in body["contents"]:
         text = " ".join(part.get("text", "") for part in content["parts"])

@@ -1,6 +1,6 @@
-"""What people say: a steady stream of updates. Most is talk in groups that is not for the bot; one in twenty is a person
-who asks it something in a private chat of their own, which shall get exactly one answer; one in forty asks in a group,
-where several may be answered at once."""
+"""What people say: a steady stream of updates. Most is talk in groups that is not for the bot; one in twenty is a
+person who asks it something in a private chat of their own, which shall get exactly one answer; one in forty asks in a
+group, where several may be answered at once."""
 
 import asyncio
 import time
@@ -56,7 +56,8 @@ class Load:
         if self.said % 20 == 0:
             chat = 1_000_000 + self.said
             self.private[update] = Asked(update, chat)
-            self._deliver(update, {"id": chat, "type": "private", "first_name": "Оля"}, chat, f"Що скажеш про №{update}?")
+            private = {"id": chat, "type": "private", "first_name": "Оля"}
+            self._deliver(update, private, chat, f"Що скажеш про №{update}?")
         elif self.said % 40 == 7:
             group = -1_001_000_000_000 - self.said // 40 % GROUPS
             self.groups[update] = Asked(update, group)
@@ -70,9 +71,16 @@ class Load:
 
 def message(telegram, update, chat, author, text):
     """An update with a message."""
-    return {"update_id": update, "message": {
-        "message_id": telegram.message_id(chat["id"]), "date": int(time.time()), "chat": chat, "text": text,
-        "from": {"id": author, "is_bot": False, "first_name": "Оля"}}}
+    return {
+        "update_id": update,
+        "message": {
+            "message_id": telegram.message_id(chat["id"]),
+            "date": int(time.time()),
+            "chat": chat,
+            "text": text,
+            "from": {"id": author, "is_bot": False, "first_name": "Оля"},
+        },
+    }
 
 
 def _supergroup(chat):

@@ -4,14 +4,15 @@ check."""
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import shutil
 import signal
 import socket
-from pathlib import Path
 
 import wire
+
 from commands import ROOT, Commands
 from telegram import ADMIN, TOKEN
 
@@ -23,13 +24,15 @@ STOP_SECONDS = 40
 SECRET = "replicas-secret-0123456789"
 
 
-def free_port(_next=[11000 + os.getpid() % 300 * 20]):
+_ports = itertools.count(11000 + os.getpid() % 300 * 20)
+
+
+def free_port():
     """A port below those that the system takes for outgoing connections."""
-    while True:
-        _next[0] += 1
+    for port in _ports:
         with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", _next[0]))
-            return _next[0]
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Process:
@@ -121,8 +124,9 @@ class Replica:
     async def _launch(self):
         self.starts += 1
         address = f"127.0.0.1:{self.port}"
-        await self.process.start(self.binary, "serve", env={**self.machine.settings, "BOT_HTTP_ADDR": address},
-                                 cwd=self.machine.directory)
+        await self.process.start(
+            self.binary, "serve", env={**self.machine.settings, "BOT_HTTP_ADDR": address}, cwd=self.machine.directory
+        )
 
     async def _supervise(self):
         while self._wanted:
@@ -169,8 +173,15 @@ class Machine:
 
     async def _start_caddy(self):
         upstreams = " ".join(f"127.0.0.1:{replica.port}" for replica in self.replicas.values())
-        await self.caddy.start("caddy", "run", "--config", ROOT / "Caddyfile", "--adapter", "caddyfile",
-                               env=self.caddy_settings(f"http://:{self.site_port}", upstreams))
+        await self.caddy.start(
+            "caddy",
+            "run",
+            "--config",
+            ROOT / "Caddyfile",
+            "--adapter",
+            "caddyfile",
+            env=self.caddy_settings(f"http://:{self.site_port}", upstreams),
+        )
 
     def caddy_settings(self, site, upstreams):
         return {
@@ -191,8 +202,10 @@ class Machine:
         shutil.copy(ROOT / "prometheus.yml", self.directory)
         shutil.copytree(ROOT / "deploy" / "prometheus", self.directory / "deploy" / "prometheus")
         targets = {
-            "gryag": [{"targets": [f"127.0.0.1:{replica.port}"], "labels": {"instance": f"gryag-{name}"}}
-                      for name, replica in self.replicas.items()],
+            "gryag": [
+                {"targets": [f"127.0.0.1:{replica.port}"], "labels": {"instance": f"gryag-{name}"}}
+                for name, replica in self.replicas.items()
+            ],
             "alertmanager": [{"targets": [f"127.0.0.1:{self.alertmanager_port}"]}],
             "prometheus": [{"targets": [f"127.0.0.1:{self.prometheus_port}"]}],
         }
@@ -200,16 +213,30 @@ class Machine:
             # YAML is a superset of JSON.
             (self.directory / "deploy/prometheus/targets" / f"{name}.yml").write_text(json.dumps(groups))
         await self.prometheus.start(
-            "prometheus", f"--config.file={self.directory}/prometheus.yml", "--log.level=warn",
-            f"--storage.tsdb.path={self.directory}/prometheus-data", f"--web.listen-address=127.0.0.1:{self.prometheus_port}")
+            "prometheus",
+            f"--config.file={self.directory}/prometheus.yml",
+            "--log.level=warn",
+            f"--storage.tsdb.path={self.directory}/prometheus-data",
+            f"--web.listen-address=127.0.0.1:{self.prometheus_port}",
+        )
         program = shutil.which("prometheus-alertmanager") or "alertmanager"
         await self.alertmanager.start(
-            ROOT / "deploy/alertmanager.sh", ROOT / "deploy/alertmanager.yml", self.directory, program, "--log.level=warn",
-            f"--storage.path={self.directory}/alertmanager-data", "--cluster.listen-address=",
+            ROOT / "deploy/alertmanager.sh",
+            ROOT / "deploy/alertmanager.yml",
+            self.directory,
+            program,
+            "--log.level=warn",
+            f"--storage.path={self.directory}/alertmanager-data",
+            "--cluster.listen-address=",
             f"--web.listen-address=127.0.0.1:{self.alertmanager_port}",
-            env={**os.environ, "TELEGRAM_BOT_TOKEN": TOKEN, "ADMIN_ID": f"{ADMIN},78",
-                 "TELEGRAM_API_URL": f"http://127.0.0.1:{telegram_port}",
-                 "GRYAG_ALERT_WEBHOOK_URL": f"http://127.0.0.1:{receiver_port}/alarm?a=1&b=2"})
+            env={
+                **os.environ,
+                "TELEGRAM_BOT_TOKEN": TOKEN,
+                "ADMIN_ID": f"{ADMIN},78",
+                "TELEGRAM_API_URL": f"http://127.0.0.1:{telegram_port}",
+                "GRYAG_ALERT_WEBHOOK_URL": f"http://127.0.0.1:{receiver_port}/alarm?a=1&b=2",
+            },
+        )
 
     async def stop(self):
         """Ends everything; returns whether both replicas ended well."""

@@ -1,4 +1,5 @@
-"""Judges a world that has come to rest: joins what Telegram has 2xx for, what it was sent, and what the database says."""
+"""Judges a world that has come to rest: joins what Telegram has 2xx for, what it was sent, and what the database
+says."""
 
 import shutil
 import sqlite3
@@ -31,14 +32,15 @@ def judge(data, directory, telegram, load):
         elif inbox[update] != DONE:
             lost.append(f"update {update} came to rest in state {inbox[update]}")
     answers = [sent for sent in telegram.sent if sent.chat != ADMIN]
-    in_private = Counter((sent.chat, int(mark)) for sent in answers if sent.chat > 0 for mark in MARK.findall(sent.text))
+    marks = [(sent.chat, int(mark)) for sent in answers for mark in MARK.findall(sent.text)]
+    in_private = Counter(mark for mark in marks if mark[0] > 0)
     for asked in load.private.values():
         count = in_private[asked.chat, asked.update]
         if count > 1:
             twice.append(f"update {asked.update} was answered {count} times")
         elif count == 0 and asked.chat not in unknown_chats:
             lost.append(f"update {asked.update} was not answered")
-    in_groups = {(sent.chat, int(mark)) for sent in answers if sent.chat < 0 for mark in MARK.findall(sent.text)}
+    in_groups = {mark for mark in marks if mark[0] < 0}
     for asked in load.groups.values():
         if (asked.chat, asked.update) not in in_groups and asked.chat not in unknown_chats:
             lost.append(f"update {asked.update} was not answered in its group")

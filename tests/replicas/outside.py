@@ -1,17 +1,19 @@
 """What the world may do to Caddy: stalled bodies, paths that are not for it, other hosts, other addresses."""
 
 import asyncio
+import itertools
 import json
 import ssl
 
 import load
 import wire
-from commands import ROOT
 from machine import SECRET, Process
 
-HIDDEN = [("GET", path) for path in ("/", "/metrics", "/livez", "/readyz", "/admin", "/telegram/webhook", "/dashboardish",
-                                     "/telegram", "/.env", "/config/", "/telegram/webhook/x")]
-HIDDEN += [("POST", "/"), ("POST", "/metrics"), ("PUT", "/telegram/webhook")]
+from commands import ROOT
+
+PATHS = ["/", "/metrics", "/livez", "/readyz", "/admin", "/config/", "/.env", "/dashboardish"]
+PATHS += ["/telegram", "/telegram/webhook", "/telegram/webhook/x"]
+HIDDEN = [("GET", path) for path in PATHS] + [("POST", "/"), ("POST", "/metrics"), ("PUT", "/telegram/webhook")]
 
 
 async def hidden(site_port):
@@ -28,7 +30,8 @@ async def hidden(site_port):
     status = (await stranger.call("POST", "/telegram/webhook", headers, b"{}")).status
     if status != 404:
         wrong.append(f"the webhook answers a stranger {status}")
-    status = (await client.call("POST", "/telegram/webhook", {"X-Telegram-Bot-Api-Secret-Token": "wrong"}, b"{}")).status
+    headers = {"X-Telegram-Bot-Api-Secret-Token": "wrong"}
+    status = (await client.call("POST", "/telegram/webhook", headers, b"{}")).status
     if status != 401:
         wrong.append(f"the webhook answers a wrong secret {status}")
     # The dashboard is let through: only the replica gives requests an id.
@@ -72,11 +75,12 @@ async def _patiently(client, host, path):
 
 
 async def stalled(telegram, site_port, pauses):
-    """Sends bodies that stop half-way: for each pause in seconds, one that then goes on, and one that is then cut. Returns
-    what each was answered: {update_id: (pause, "whole" or "cut", status or 0)}."""
-    kinds = [(pause, kind) for pause in pauses for kind in ("whole", "cut")]
-    answers = await asyncio.gather(*(_stall(telegram, site_port, 900 + number, *kind) for number, kind in enumerate(kinds)))
-    return {900 + number: (*kind, answer) for number, (kind, answer) in enumerate(zip(kinds, answers, strict=True))}
+    """Sends bodies that stop half-way: for each pause in seconds, one that then goes on, and one that is then cut.
+    Returns what each was answered: {update_id: (pause, "whole" or "cut", status or 0)}."""
+    kinds = dict(enumerate(itertools.product(pauses, ("whole", "cut")), start=900))
+    stalls = [_stall(telegram, site_port, update, *kind) for update, kind in kinds.items()]
+    answers = await asyncio.gather(*stalls)
+    return {update: (*kinds[update], answer) for update, answer in zip(kinds, answers, strict=True)}
 
 
 async def _stall(telegram, port, update, pause, kind):

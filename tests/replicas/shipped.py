@@ -24,16 +24,28 @@ async def tool(*command, env=None, cwd=ROOT):
     """Runs a tool; returns what is wrong by its own words, as a list."""
     if not shutil.which(command[0]):
         raise Skipped(f"{command[0]} is not installed")
-    process = await asyncio.create_subprocess_exec(*map(str, command), cwd=cwd, env={**os.environ, **(env or {})},
-                                                   stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     words, _ = await asyncio.wait_for(process.communicate(), 60)
     return [] if process.returncode == 0 else [f"{' '.join(map(str, command[:3]))}: {words.decode()[-1500:]}"]
 
 
 async def caddyfile():
     wrong = await tool("caddy", "validate", "--config", "Caddyfile", "--adapter", "caddyfile")
-    wrong += await tool("caddy", "validate", "--config", "Caddyfile", "--adapter", "caddyfile",
-                        env={"GRYAG_SITE": "bot.example.org", "GRYAG_UPSTREAMS": "127.0.0.1:8081 127.0.0.1:8082"})
+    wrong += await tool(
+        "caddy",
+        "validate",
+        "--config",
+        "Caddyfile",
+        "--adapter",
+        "caddyfile",
+        env={"GRYAG_SITE": "bot.example.org", "GRYAG_UPSTREAMS": "127.0.0.1:8081 127.0.0.1:8082"},
+    )
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(shutil.copy(ROOT / "Caddyfile", directory))
         wrong += await tool("caddy", "fmt", "--overwrite", copy)
@@ -48,8 +60,10 @@ async def rules():
     tests = sorted((ROOT / "deploy/prometheus").glob("*_test.yml"))
     wrong += await tool("promtool", "test", "rules", *tests)
     text = (ROOT / "deploy/prometheus/alerts.yml").read_text()
-    fires = re.findall(r"- alertname: (\w+)\n +eval_time: \S+\n +exp_alerts:\n +- exp_labels",
-                       "".join(path.read_text() for path in tests))
+    fires = re.findall(
+        r"- alertname: (\w+)\n +eval_time: \S+\n +exp_alerts:\n +- exp_labels",
+        "".join(path.read_text() for path in tests),
+    )
     entries = re.findall(r"^## (\w+)$", (ROOT / "deploy/runbook.md").read_text(), re.MULTILINE)
     alerts = re.split(r"- alert: ", text)[1:]
     for alert in alerts:
@@ -90,8 +104,13 @@ async def alertmanager():
     with tempfile.TemporaryDirectory() as directory:
         settings = {"TELEGRAM_BOT_TOKEN": "1:a&b|c\\d", "ADMIN_ID": "5, 6"}
         for webhook in ("", "https://example.org/?a=1&b=2|3"):
-            wrong += await tool(ROOT / "deploy/alertmanager.sh", ROOT / "deploy/alertmanager.yml", directory, "true",
-                                env={**settings, "GRYAG_ALERT_WEBHOOK_URL": webhook})
+            wrong += await tool(
+                ROOT / "deploy/alertmanager.sh",
+                ROOT / "deploy/alertmanager.yml",
+                directory,
+                "true",
+                env={**settings, "GRYAG_ALERT_WEBHOOK_URL": webhook},
+            )
             written = Path(directory, "alertmanager.yml")
             wrong += await tool("amtool", "check-config", written)
             if written.stat().st_mode & 0o077:
@@ -102,8 +121,13 @@ async def alertmanager():
 
 
 async def compose():
-    return await tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.prod.yml",
-                      "docker-compose.build.yml")
+    return await tool(
+        "check-jsonschema",
+        "--builtin-schema",
+        "vendor.compose-spec",
+        "docker-compose.prod.yml",
+        "docker-compose.build.yml",
+    )
 
 
 async def dockerfile():
@@ -138,11 +162,12 @@ async def shell_scripts():
 async def units():
     with tempfile.TemporaryDirectory() as directory:
         text = (ROOT / "deploy/systemd/gryag@.service").read_text()
-        Path(directory, "gryag@a.service").write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", text))
-        shutil.copy(ROOT / "deploy/systemd/gryag.slice", directory)
+        unit = Path(directory, "gryag@a.service")
+        unit.write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", text))
+        shared = shutil.copy(ROOT / "deploy/systemd/gryag.slice", directory)
         environment = {"SYSTEMD_UNIT_PATH": f"{directory}:"}
-        wrong = await tool("systemd-analyze", "verify", f"{directory}/gryag@a.service", f"{directory}/gryag.slice", env=environment)
-        return wrong + await tool("systemd-analyze", "security", "--offline=yes", "--threshold=20", f"{directory}/gryag@a.service")
+        wrong = await tool("systemd-analyze", "verify", unit, shared, env=environment)
+        return wrong + await tool("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)
 
 
 CHECKS = {

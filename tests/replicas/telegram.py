@@ -1,6 +1,6 @@
 """A stand-in for Telegram: the Bot API, as far as the bot calls it here, and webhook deliveries with the real one's
-habits (telegram-bot-api's WebhookActor): a queue per chat, in order and one at a time; anything but 2xx is repeated with
-the same update_id, first at once, then after 2, 4, 8 … seconds up to a random 60 to 120, or after Retry-After."""
+habits (telegram-bot-api's WebhookActor): a queue per chat, in order and one at a time; anything but 2xx is repeated
+with the same update_id, first at once, then after 2, 4, 8 … seconds up to a random 60 to 120, or after Retry-After."""
 
 import asyncio
 import contextlib
@@ -57,6 +57,8 @@ class Telegram:
         self.failed = []
         #: Updates that were repeated although they had been taken in.
         self.repeated = 0
+        #: Seconds that each acknowledgement took.
+        self.took = []
         #: Deliveries under way now.
         self.in_flight = 0
         self.webhook = None
@@ -125,7 +127,7 @@ class Telegram:
                 yield
 
     async def _attempt(self, update):
-        identity = update["update_id"]
+        identity, begun = update["update_id"], time.monotonic()
         self.in_flight += 1
         try:
             response = await self._client.call(
@@ -137,6 +139,7 @@ class Telegram:
             self.in_flight -= 1
         if 200 <= response.status < 300:
             self.acknowledged[identity] = self.acknowledged.get(identity, 0) + 1
+            self.took.append(time.monotonic() - begun)
             return None, None
         detail = response.body.decode(errors="replace").strip()
         after = response.headers.get("retry-after")
@@ -155,8 +158,15 @@ class Telegram:
 
     def _getMe(self, _):
         bot = int(TOKEN.split(":")[0])
-        return {"id": bot, "is_bot": True, "first_name": "Гряг", "username": "gryag_check_bot",
-                "can_join_groups": True, "can_read_all_group_messages": True, "supports_inline_queries": False}
+        return {
+            "id": bot,
+            "is_bot": True,
+            "first_name": "Гряг",
+            "username": "gryag_check_bot",
+            "can_join_groups": True,
+            "can_read_all_group_messages": True,
+            "supports_inline_queries": False,
+        }
 
     def _getWebhookInfo(self, _):
         url = self.webhook["url"] if self.webhook else ""
@@ -173,8 +183,13 @@ class Telegram:
         chat = int(asked["chat_id"])
         self.sent.append(Sent(time.monotonic(), chat, asked["text"]))
         kind = {"type": "private", "first_name": "Оля"} if chat > 0 else {"type": "supergroup", "title": "Група"}
-        return {"message_id": self.message_id(chat), "date": int(time.time()), "chat": {"id": chat, **kind},
-                "from": self._getMe(None), "text": asked["text"]}
+        return {
+            "message_id": self.message_id(chat),
+            "date": int(time.time()),
+            "chat": {"id": chat, **kind},
+            "from": self._getMe(None),
+            "text": asked["text"],
+        }
 
     def _getFile(self, _):
         return {"file_id": "f", "file_unique_id": "u", "file_path": "none"}
