@@ -5,6 +5,7 @@
 
 mod error;
 mod identity;
+mod menus;
 mod model;
 mod registration;
 
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::error::AppError;
 use crate::{
     clock::{SharedClock, SystemClock},
-    commands::Commands,
+    commands::{CommandOptions, CommandParts, Commands, is_forget_this},
     config::{Config, Intake},
     domain::Timestamp,
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
@@ -128,7 +129,7 @@ impl App {
             owner: format!("{:016x}", outside.random.bits()),
             started_at: outside.clock.now(),
             telegram: Telegram::new(outside.telegram.clone(), telegram_options(config), metrics.clone()),
-            inbox: Inbox::new(Arc::new(store.clone()), metrics.clone(), Arc::new(|_| false)),
+            inbox: Inbox::new(Arc::new(store.clone()), metrics.clone(), Arc::new(is_forget_this)),
             awake: CancellationToken::new(),
             refused: Arc::default(),
             config: config.clone(),
@@ -299,6 +300,7 @@ impl Build {
             errors: self.errors.clone(),
             metrics: self.metrics.clone(),
             personas: self.personas.clone(),
+            retention: self.config.advanced.retention,
             sweeps: vec![
                 Arc::new(move || limiter.sweep()),
                 // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
@@ -339,6 +341,7 @@ impl Build {
         let sender_stop = CancellationToken::new();
         let sending = shutdown.spawn(self.sender(Arc::clone(&me)).run(sender_stop.clone()));
         shutdown.spawn(registration::Registration::new(self).run());
+        shutdown.spawn(menus::Menus::new(self).run());
         if self.config.essential.intake == Intake::Poll {
             shutdown.spawn_essential("poller", self.poller().run(shutdown.clone()));
         }
@@ -372,9 +375,9 @@ impl Build {
             memory: Memory::new(store, context_limit),
             gemini: Arc::clone(&self.gemini),
             telegram: self.telegram.clone(),
+            commands: self.commands(Arc::clone(&me)),
             me,
             personas: self.personas.clone(),
-            commands: Commands::new(self.personas.get(None)),
             clock: self.outside.clock.clone(),
             random: self.outside.random.clone(),
             errors: self.errors.clone(),
@@ -390,6 +393,26 @@ impl Build {
             language: behavior.language,
         };
         Worker::new(parts, options, self.shutdown.clone())
+    }
+
+    fn commands(&self, me: Arc<Me>) -> Commands {
+        let (essential, behavior) = (&self.config.essential, &self.config.behavior);
+        let parts = CommandParts {
+            store: Arc::new(self.store.clone()),
+            telegram: self.telegram.clone(),
+            me,
+            clock: self.outside.clock.clone(),
+            errors: self.errors.clone(),
+        };
+        let options = CommandOptions {
+            admins: essential.admins.clone(),
+            access: behavior.access,
+            language: behavior.language,
+            retention: self.config.advanced.retention,
+            age_max: behavior.max_message_age,
+            is_autonomous: behavior.autonomous_mode,
+        };
+        Commands::new(parts, options)
     }
 
     fn sender(&self, me: Arc<Me>) -> Sender {

@@ -2,6 +2,8 @@
 //!
 //! Every job is activated by a timer, takes no input and may be repeated at any time.
 
+mod forgetting;
+
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::MissedTickBehavior};
@@ -51,6 +53,8 @@ pub struct MaintenanceParts {
     pub metrics: Metrics,
     /// Whose files are looked at.
     pub personas: Personas,
+    /// How long messages are remembered (`BOT_RETENTION_DAYS`).
+    pub retention: Duration,
     /// Called at each upkeep.
     pub sweeps: Vec<Sweep>,
 }
@@ -83,13 +87,13 @@ impl Maintenance {
                 _ = heartbeat.tick() => self.beat(&shutdown).await,
                 _ = upkeep.tick() => {
                     self.keep_up();
-                    Ok(())
+                    self.wipe_traces().await
                 }
                 _ = personas.tick() => {
                     self.look_at_personas().await;
                     Ok(())
                 }
-                _ = hourly.tick() => self.empty_dead().await,
+                _ = hourly.tick() => self.look_hourly().await,
                 _ = errors.recv_many(&mut found, ERRORS_AT_ONCE) => self.keep_errors(&mut found).await,
             };
             if let Err(error) = done {
@@ -163,6 +167,11 @@ impl Maintenance {
     fn keep_up(&self) {
         self.parts.metrics.run_upkeep();
         self.parts.sweeps.iter().for_each(|sweep| sweep());
+    }
+
+    async fn look_hourly(&self) -> Result<(), StorageError> {
+        self.empty_dead().await?;
+        self.forget().await
     }
 
     async fn empty_dead(&self) -> Result<(), StorageError> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StorageError;
-use crate::domain::{ChatId, Message, MessageId, TopicId, Why};
+use crate::domain::{UserId, ChatId, Message, MessageId, TopicId, Why};
 
 /// Which messages to gather.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +33,14 @@ pub trait MemoryStore: Send + Sync {
 
     /// The pictures of an album that stand around one of them, oldest first.
     async fn album_around(&self, chat: ChatId, album: &str, id: MessageId) -> Result<Vec<Message>, StorageError>;
+
+    /// Which of these messages are forgotten, at somebody's wish: by their id, or with all that their author wrote. Telegram
+    /// shows them along with replies still.
+    async fn forgotten(
+        &self,
+        chat: ChatId,
+        messages: Vec<(MessageId, Option<UserId>)>,
+    ) -> Result<Vec<MessageId>, StorageError>;
 
     /// Whether a picture of this album is remembered.
     async fn album_is_known(&self, chat: ChatId, album: &str) -> Result<bool, StorageError>;
