@@ -121,12 +121,13 @@ impl Commands {
         self.parts.store.set_bot_standing(untitled, standing, membership.at).await?;
         let adder = &membership.by;
         let is_banned = around.standing.banned.contains(&adder.id);
-        if chat.kind != ChatKind::Group || !membership.is_present || is_banned {
+        let was_out = matches!(membership.old_status.as_str(), "" | "left" | "kicked");
+        let comes = membership.is_present && was_out;
+        if chat.kind != ChatKind::Group || !comes || is_banned {
             return Ok(Reply::default());
         }
-        let was_out = matches!(membership.old_status.as_str(), "" | "left" | "kicked");
         let mut access = around.standing.chat.access;
-        if was_out && self.obeys(adder) && access != ChatAccess::Allowed {
+        if self.obeys(adder) && access != ChatAccess::Allowed {
             self.parts.store.set_access(chat.clone(), ChatAccess::Allowed, self.now()).await?;
             access = ChatAccess::Allowed;
         }
