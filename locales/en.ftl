@@ -101,3 +101,169 @@ media-contact = contact
 media-dice = dice
 media-story = story
 media-other = attachment
+
+
+## Commands
+
+# What each does, in Telegram's list and in /help.
+command-start = get to know each other
+command-help = what can be done here
+command-why = why this was said (in reply to my message)
+command-settings = this chat's settings
+command-privacy = what is kept and who sees it
+command-optout = do not keep or read my messages
+command-optin = keep and read my messages again
+command-forget-me = delete everything that is kept about me
+command-export-me = get everything that is kept about me
+command-status = how the bot is doing
+command-errors = the latest errors
+command-dead = updates that could not be handled
+command-allow = let a chat in
+command-leave = leave a chat
+command-ban = be deaf to a person or a chat
+command-unban = hear a person or a chat again
+command-reload = read the personas again
+
+help-line = /{ $name } — { $what }
+help-head = You can simply talk to me: call my name, mention me, or reply to one of my messages. And there are commands:
+help-unknown = There is no such command. These are:
+start-privacy = To answer, I keep the conversation and hand parts of it to Google. More: /privacy
+
+privacy =
+    What is kept: the messages of chats in which I work (text, author's name, time, notes of attachments), for { $days } { $days ->
+        [one] day
+       *[other] days
+    }. Then they are deleted. If I am removed from a chat, everything of it is deleted after 30 days.
+    Who sees it: when I answer, a part of the conversation (and the photo or voice message in question) is processed by Google, the model Gemini. Nobody else. What is said in one chat is not told in another.
+
+    What you can do:
+    /optout — from now on, do not keep my messages or show them to the model, not even as a quote
+    /forget_me — delete everything that is kept about me
+    /export_me — get all of it as a file
+    "forget this" in reply to a message — forget that one
+
+    Whoever is forwarded with a hidden name is not named to me by Telegram, so I cannot recognise such forwards. Backups live for their time.
+
+data-not-a-person = Telegram does not tell me who writes this. Say it under your own name, not as a channel or a group.
+
+optout-done =
+    All right: from now on I do not keep your messages or show them to the model, not even as a quote. I will not answer you either, for I do not hear you.
+    To come back: /optin. To delete what was kept before: /forget_me
+optout-told = I do not read your messages, for you asked so with /optout. If you want to talk: /optin
+optin-done = I read and remember your messages again. If you change your mind: /optout
+optin-already = I do read your messages. If I should not: /optout
+
+forget-me-ask =
+    Delete everything that is kept about you: your messages in all chats, quotes of them, my answers to them? It cannot be undone.
+    Press the button, or say /forget_me again within 10 minutes.
+forget-me-yes = Yes, forget me
+forget-me-no = No
+forget-me-kept = All right, everything stays as it was.
+forget-me-done =
+    Forgotten. Deleted { $messages ->
+        [one] { $messages } message
+       *[other] { $messages } messages
+    } and { $traces ->
+        [one] { $traces } record
+       *[other] { $traces } records
+    } that came of them (answers and quotes).
+    New messages will be kept again. If they should not: /optout
+forget-this-done = Forgotten.
+forget-this-what = Say this in reply to the message that is to be forgotten.
+forget-this-refused = The message's author or an admin of the chat may ask for that.
+
+export-sent = The file was sent to your private chat with me. If it is not there, open that chat, press Start and ask again.
+export-again = The file has been sent. You can ask again in a few minutes.
+
+why-what = Say /why in reply to one of my messages.
+why-unknown = This is a service message, or too old: I do not remember the reason any more.
+why-private = In a private chat I answer everything.
+why-mention = I was mentioned with @.
+why-reply = It answers somebody who replied to my message.
+why-name = I was called by my name.
+why-moment = Nobody called: it seemed a good moment to join in.
+why-spontaneous = Nobody called: the chat had been quiet for long.
+why-trigger = Trigger: { $trigger }
+why-score = Score of the moment: { $score }
+why-model = Model: { $model }
+why-tokens = Tokens: prompt { $prompt }, thoughts { $thoughts }, answer { $answer }
+why-cost = Cost: ${ $usd }
+why-cost-unknown = Cost: not known
+why-no-model = Without a model
+why-cached = From the cache: it was asked before
+
+settings-head = Settings of this chat
+settings-talk = Talks unasked: { $level }
+settings-quiet = Quiet hours (Kyiv time): { $hours }
+settings-persona = Persona: { $name }
+settings-language = Language: { $name }
+settings-reactions = Reactions: { $switch }
+settings-on = yes
+settings-off = no
+settings-react = React
+settings-react-not = Do not react
+settings-not-autonomous = Talking unasked is switched off for the whole bot.
+settings-learns = I see reactions to my messages and heed them.
+settings-learns-less = I am no admin, so I see no reactions: I heed only replies and silence.
+settings-admins = The chat's admins can change them.
+settings-not-yours = Only the chat's admins can change this.
+settings-gone = There is no such persona any more.
+settings-done = Saved
+admin-unknown = Telegram could not tell me just now who is an admin here. Try again a little later.
+button-not-yours = This button is not for you.
+
+level-silent = silent
+level-shy = seldom
+level-normal = normal
+level-chatty = gladly
+hours-none = none
+
+access-knock = Hello! To talk here I need the permission of my admin, who has been asked. Until then I keep nothing and hand nothing on.
+access-ask-group = A new chat: «{ $title }» ({ $id }). Who: { $who }. Let it in?
+access-ask-private = A new private chat: { $who }. Let them in? ({ $id })
+access-allow = Allow
+access-refuse = Refuse
+access-allowed = ✅ Allowed
+access-refused = 🚫 Refused
+access-decided = This has been decided.
+access-welcome = You are in, let's talk. What can be done: /help. What is kept: /privacy
+
+introduction =
+    Hi! I am { $name }, an AI companion. I speak when I am called by my name, mentioned with @ or replied to, and now and then I join in unasked.
+    I read this chat's messages and keep them for { $days } { $days ->
+        [one] day
+       *[other] days
+    }; to answer, I hand parts of the conversation to Google (the model Gemini). More: /privacy. Whoever does not want their messages kept: /optout. Settings: /settings
+introduction-privacy-mode = What is missing: Telegram's privacy mode is on, so I see only commands, mentions and replies to me. To hear the conversation, make me an admin, or switch the mode off at @BotFather (/setprivacy) and add me again.
+introduction-reactions = I see no reactions to my words until I am an admin: without them I learn only from replies and silence.
+
+order-which-chat = Which chat? Write its id behind the command.
+allow-done = Allowed: { $id }
+leave-done = Left { $id }; everything of it will be deleted after 30 days.
+leave-failed = Could not leave { $id }: { $problem }
+ban-whom = Whom? Reply to the person's message with the command, or write an id (negative for a chat).
+ban-owner = An admin of the bot cannot be banned.
+ban-done = Deaf from now on to: { $who }
+ban-already = Deaf already to: { $who }
+unban-done = Hearing again: { $who }
+unban-not = There was no ban: { $who }
+reload-done = The personas have been read again.
+
+status-head = Gryag { $version }
+status-replica = Replica { $name }: up for { $up }, heard of { $ago } s ago
+status-queues = Queues: { $waiting } waiting, { $unsent } unsent, { $dead } failed
+status-store-bad = The database takes no writes!
+status-chats = Chats: { $allowed } allowed, { $waiting } waiting for a decision
+status-errors = Errors kept: { $errors } (/errors)
+status-let-in = Allow { $chat }
+errors-none = There are no errors.
+errors-head = The latest errors:
+errors-line = { $ago } ago, { $place } ({ $class }): { $message }
+dead-none = There are no failed updates.
+dead-head = Could not be handled: { $count }
+dead-line = { $number }. { $kind } of chat { $chat }, { $ago } ago, { $tries } tries: { $problem }
+dead-retry = Retry { $number }
+dead-drop = Drop { $number }
+dead-retried = It is tried again
+dead-dropped = Dropped
+dead-gone = It is not there any more

@@ -5,6 +5,7 @@
 
 mod error;
 mod identity;
+mod menus;
 mod model;
 mod open_files;
 mod registration;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::error::AppError;
 use crate::{
     clock::{SharedClock, SystemClock},
-    commands::Commands,
+    commands::{CommandOptions, CommandParts, Commands, is_forget_this},
     config::{Config, Intake},
     decision::Budgets,
     domain::Timestamp,
@@ -127,7 +128,7 @@ impl App {
             owner: format!("{:016x}", outside.random.bits()),
             started_at: outside.clock.now(),
             telegram: Telegram::new(outside.telegram.clone(), telegram_options(config), metrics.clone()),
-            inbox: Inbox::new(Arc::new(store.clone()), metrics.clone(), Arc::new(|_| false)),
+            inbox: Inbox::new(Arc::new(store.clone()), metrics.clone(), Arc::new(is_forget_this)),
             awake: CancellationToken::new(),
             refused: Arc::default(),
             config: config.clone(),
@@ -298,6 +299,7 @@ impl Build {
             personas: self.personas.clone(),
             budgets: self.budgets(),
             is_ready: Arc::new(move || health.problem().is_none()),
+            retention: self.config.advanced.retention,
             sweeps: vec![
                 Arc::new(move || limiter.sweep()),
                 Arc::new(move || errors.tell_untold()),
@@ -339,6 +341,7 @@ impl Build {
         let sender_stop = CancellationToken::new();
         let sending = shutdown.spawn(self.sender(Arc::clone(&me)).run(sender_stop.clone()));
         shutdown.spawn(registration::Registration::new(self).run());
+        shutdown.spawn(menus::Menus::new(self).run());
         if self.config.essential.intake == Intake::Poll {
             shutdown.spawn_essential("poller", self.poller().run(shutdown.clone()));
         }
@@ -373,9 +376,9 @@ impl Build {
             memory: Memory::new(store, context_limit),
             gemini: Arc::clone(&self.gemini),
             telegram: self.telegram.clone(),
+            commands: self.commands(Arc::clone(&me)),
             me,
             personas: self.personas.clone(),
-            commands: Commands::new(self.personas.get(None)),
             clock: self.outside.clock.clone(),
             random: self.outside.random.clone(),
             errors: self.errors.clone(),
@@ -399,6 +402,26 @@ impl Build {
         let behavior = &self.config.behavior;
         let (bot, chat) = (behavior.budget_per_day, behavior.budget_per_chat);
         Budgets::from_usd(bot, chat, behavior.budget_per_user, behavior.budget_per_guest)
+    }
+
+    fn commands(&self, me: Arc<Me>) -> Commands {
+        let (essential, behavior) = (&self.config.essential, &self.config.behavior);
+        let parts = CommandParts {
+            store: Arc::new(self.store.clone()),
+            telegram: self.telegram.clone(),
+            me,
+            clock: self.outside.clock.clone(),
+            errors: self.errors.clone(),
+        };
+        let options = CommandOptions {
+            admins: essential.admins.clone(),
+            access: behavior.access,
+            language: behavior.language,
+            retention: self.config.advanced.retention,
+            age_max: behavior.max_message_age,
+            is_autonomous: behavior.autonomous_mode,
+        };
+        Commands::new(parts, options)
     }
 
     fn sender(&self, me: Arc<Me>) -> Sender {

@@ -68,6 +68,8 @@ pub enum OutgoingAction {
         /// The message that is reacted to.
         to: MessageId,
     },
+    /// Sends the row's text as a file: a person's data, which is longer than a message.
+    File,
     /// Puts a text and buttons in place of those of a message that the bot sent.
     Edit {
         /// The message that changes.

@@ -2,6 +2,8 @@
 //!
 //! Every job is activated by a timer, takes no input and may be repeated at any time.
 
+mod forgetting;
+
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::MissedTickBehavior};
@@ -58,6 +60,8 @@ pub struct MaintenanceParts {
     pub budgets: Budgets,
     /// Whether this replica takes requests (`/readyz`).
     pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// How long messages are remembered (`BOT_RETENTION_DAYS`).
+    pub retention: Duration,
     /// Called at each upkeep.
     pub sweeps: Vec<Sweep>,
 }
@@ -92,7 +96,7 @@ impl Maintenance {
                 _ = heartbeat.tick() => self.beat().await,
                 _ = upkeep.tick() => {
                     self.keep_up();
-                    self.follow_migrations(&mut follows).await
+                    self.follow_up(&mut follows).await
                 }
                 _ = personas.tick() => {
                     self.look_at_personas().await;
@@ -100,7 +104,7 @@ impl Maintenance {
                 }
                 _ = hourly.tick() => {
                     follows = true;
-                    self.tidy_up().await
+                    self.look_hourly().await
                 }
                 _ = errors.recv_many(&mut found, ERRORS_AT_ONCE) => self.keep_errors(&mut found).await,
             };
@@ -181,13 +185,15 @@ impl Maintenance {
         self.parts.sweeps.iter().for_each(|sweep| sweep());
     }
 
-    async fn tidy_up(&self) -> Result<(), StorageError> {
+    async fn look_hourly(&self) -> Result<(), StorageError> {
         self.empty_dead().await?;
+        self.forget().await?;
         self.parts.store.prune_spending(self.parts.clock.now()).await.map(drop)
     }
 
-    /// Most of what a large group has said comes after it in steps, so that nothing else waits.
-    async fn follow_migrations(&self, follows: &mut bool) -> Result<(), StorageError> {
+    /// What deletions and migrations leave to be done in steps, so that nothing else waits.
+    async fn follow_up(&self, follows: &mut bool) -> Result<(), StorageError> {
+        self.wipe_traces().await?;
         if *follows {
             *follows = self.parts.store.follow_migrations(FOLLOW_AT_ONCE).await? > 0;
         }

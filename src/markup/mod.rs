@@ -31,6 +31,11 @@ pub fn render(text: &str) -> Vec<RichText> {
     render_within(text, PART_MAX)
 }
 
+/// The parts of a text of the program's own, in which nothing is markup; empty only for a blank text.
+pub fn plain(text: &str) -> Vec<RichText> {
+    parts_of_plain(text, PART_MAX)
+}
+
 /// As [`render`], with parts of at most `max` UTF-16 units.
 fn render_within(text: &str, max: usize) -> Vec<RichText> {
     let parts = parts(&compose::compose(text), max);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    domain::{ChatId, Message, MessageId, TopicId},
+    domain::{ChatId, Message, MessageId, TopicId, UserId},
     storage::{MemoryStore, StorageError, WindowRequest},
 };
 
@@ -75,6 +75,19 @@ impl Memory {
             None => Vec::new(),
         };
         Ok(if together.is_empty() { vec![message.clone()] } else { together })
+    }
+
+    /// Which of these messages are forgotten at somebody's wish.
+    ///
+    /// # Errors
+    ///
+    /// As the store.
+    pub async fn forgotten(
+        &self,
+        chat: ChatId,
+        messages: Vec<(MessageId, Option<UserId>)>,
+    ) -> Result<Vec<MessageId>, StorageError> {
+        self.store.forgotten(chat, messages).await
     }
 
     /// Whether a picture of this album is already remembered: then the album was dealt with.

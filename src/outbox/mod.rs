@@ -20,6 +20,8 @@ use crate::{
     telemetry::{Metrics, metric},
 };
 
+/// The name of a file that is sent.
+const FILE_NAME: &str = "gryag.json";
 /// Calls side by side.
 const CALLS_MAX: usize = 64;
 /// Looked for ready sends at least this often; also how soon a dead replica's sends are noticed.
@@ -218,6 +220,7 @@ impl Sender {
                 };
                 telegram.send_message(&message).await.map(Some)
             }
+            OutgoingAction::File => telegram.send_document(chat, FILE_NAME, &text.text).await.map(Some),
             OutgoingAction::React { to } => telegram.set_message_reaction(chat, to, &text.text).await.map(|()| None),
             OutgoingAction::Edit { message } => {
                 let edit = EditedText { chat, message, text, buttons, no_preview: *no_preview };
@@ -307,7 +310,7 @@ impl Sender {
             without_reply: false,
             problem: problem.clone(),
         };
-        let is_message = outgoing.action == OutgoingAction::Say;
+        let is_message = matches!(outgoing.action, OutgoingAction::Say | OutgoingAction::File);
         let is_reaction = matches!(outgoing.action, OutgoingAction::React { .. });
         match error {
             TelegramError::NotSent { .. } | TelegramError::ServerError { .. } => {

@@ -195,7 +195,7 @@ impl Telegram {
     }
 
     /// Makes the call, and reads its answer with `read`; an answer that `read` cannot read is ambiguous.
-    async fn answer<T>(
+    pub(super) async fn answer<T>(
         &self,
         method: &'static str,
         request: Result<Request<Bytes>, TelegramError>,

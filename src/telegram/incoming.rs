@@ -74,6 +74,8 @@ pub struct Callback {
     pub topic: Option<TopicId>,
     /// The message that carries the button; it may be too old to be shown.
     pub message_id: Option<MessageId>,
+    /// The text of that message, if it is not too old.
+    pub message_text: Option<String>,
     /// What the button says to us: untrusted, for any old message's button may be pressed.
     pub data: Option<String>,
 }
@@ -315,6 +317,7 @@ impl Reader<'_> {
             chat: message.object("chat").and_then(|chat| place::chat(&chat)),
             topic: place::topic(&message),
             message_id: message.integer("message_id").map(MessageId),
+            message_text: message.words("text"),
             data: content.words("data"),
         }))
     }

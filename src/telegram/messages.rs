@@ -5,7 +5,7 @@ use frankenstein::{
     types::{ChatAction, ReactionType, ReactionTypeEmoji},
 };
 
-use super::{Telegram, TelegramError, bodies, client::done};
+use super::{Telegram, TelegramError, bodies, client::done, json::Object};
 use crate::domain::{Buttons, ChatId, MessageId, RichText, Timestamp, TopicId};
 
 /// A text to send.
@@ -58,14 +58,7 @@ impl Telegram {
     ///
     /// [`TelegramError`]. After [`TelegramError::Ambiguous`] the message may have been delivered.
     pub async fn send_message(&self, message: &OutgoingText<'_>) -> Result<Sent, TelegramError> {
-        self.call("sendMessage", &bodies::send_message(message), |answer| {
-            let sent = answer.object("result")?;
-            Some(Sent {
-                message_id: MessageId(sent.integer("message_id")?),
-                date: sent.integer("date").map(Timestamp::from_seconds),
-            })
-        })
-        .await
+        self.call("sendMessage", &bodies::send_message(message), |answer| sent(&answer.object("result")?)).await
     }
 
     /// Puts a text and buttons in place of those of a message that the bot sent. May be repeated.
@@ -121,4 +114,12 @@ impl Telegram {
         let body = AnswerCallbackQueryParams::builder().callback_query_id(id).maybe_text(text).build();
         self.call("answerCallbackQuery", &body, done).await
     }
+}
+
+/// A message as Telegram tells it to who has sent it.
+pub(super) fn sent(message: &Object<'_>) -> Option<Sent> {
+    Some(Sent {
+        message_id: MessageId(message.integer("message_id")?),
+        date: message.integer("date").map(Timestamp::from_seconds),
+    })
 }

@@ -8,6 +8,7 @@ mod author;
 mod bodies;
 mod chats;
 mod client;
+mod documents;
 mod error;
 mod files;
 mod incoming;

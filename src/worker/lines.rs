@@ -7,7 +7,7 @@ use crate::{
     domain::{AuthorKind, ChatId, Language, Message, RequestId, Timestamp, UpdateKey, UserId},
     memory::Memory,
     persona::Persona,
-    storage::{Claim, Standing, StorageError, Verdict},
+    storage::{Claim, SaidOnce, Standing, StorageError, Verdict},
     telegram::{Callback, Command, Incoming, IncomingMessage, Me, Membership, Reaction, parse},
 };
 
@@ -17,6 +17,8 @@ pub(super) struct Line {
     pub(super) is_edit: bool,
     pub(super) is_album_rest: bool,
     pub(super) trigger: Option<Trigger>,
+    /// It is not to be remembered.
+    pub(super) passes: bool,
     /// When its update was acknowledged.
     pub(super) received_at: Timestamp,
     pub(super) request_id: RequestId,
@@ -57,7 +59,6 @@ pub(super) enum Happened {
 /// One event of the turn.
 pub(super) struct Event {
     pub(super) happened: Happened,
-    #[expect(dead_code, reason = "presses are answered as soon as there are buttons")]
     pub(super) request_id: RequestId,
 }
 
@@ -69,6 +70,8 @@ pub(super) struct Lines {
     /// Rows that cannot be read: they die, the others live.
     pub(super) verdicts: Vec<(UpdateKey, Verdict)>,
     pub(super) migrated: Option<(ChatId, ChatId)>,
+    /// What is said of those whose words are not heard.
+    pub(super) once: Vec<SaidOnce>,
 }
 
 /// The chat of a turn: how it stands, and as whom and in which language the bot speaks there.
@@ -90,6 +93,7 @@ impl Lines {
                 is_edit,
                 is_album_rest: false,
                 trigger: None,
+                passes: false,
                 received_at,
                 request_id: request_id.clone(),
             };
@@ -114,6 +118,8 @@ impl Lines {
         for line in &self.lines {
             people.insert(line.message().author.id);
             people.extend(line.message().reply_to.iter().flat_map(|reply| &reply.author).map(|author| author.id));
+            people.extend(line.message().quote.iter().filter_map(|quote| quote.author));
+            people.extend(line.message().forwarded_from.iter().filter_map(|from| from.author));
         }
         for event in &self.events {
             match &event.happened {
@@ -125,23 +131,62 @@ impl Lines {
         people.into_iter().collect()
     }
 
-    /// Takes out what must be neither remembered nor shown: lines of people who are banned or opted out (their commands
-    /// stay, for one of them opts in again), and what a reply quotes of people who opted out.
-    pub(super) fn respect(&mut self, standing: &Standing) {
-        self.lines.retain(|line| {
-            let author = line.message().author.id;
-            let opted_out = standing.opted_out.contains(&author);
-            !standing.banned.contains(&author) && (!opted_out || line.incoming.command.is_some())
+    /// Takes out what must be neither remembered nor shown: lines and presses of people who are banned, lines of people
+    /// who opted out (their commands stay, for one of them opts in again) or that forward their words, and what a reply
+    /// shows and quotes of them. Returns the lines of those who opted out.
+    pub(super) fn respect(&mut self, standing: &Standing) -> Vec<Line> {
+        let is_out = |person: &UserId| standing.opted_out.contains(person);
+        let is_banned = |person: &UserId| standing.banned.contains(person);
+        let lines = std::mem::take(&mut self.lines);
+        let lines = lines.into_iter().filter(|line| !is_banned(&line.message().author.id)).filter(|line| {
+            let forwarded = line.message().forwarded_from.as_ref().and_then(|from| from.author);
+            !forwarded.is_some_and(|author| is_out(&author))
+        });
+        let (unheard, heard): (Vec<_>, Vec<_>) =
+            lines.partition(|line| is_out(&line.message().author.id) && line.command().is_none());
+        self.lines = heard;
+        self.events.retain(|event| match &event.happened {
+            Happened::Pressed(callback) => !is_banned(&callback.from.id),
+            Happened::Reacted(reaction) => {
+                reaction.from.as_ref().is_none_or(|from| !is_banned(&from.id) && !is_out(&from.id))
+            }
+            Happened::Joined(_) => true,
         });
         for line in &mut self.lines {
+            line.passes |= is_out(&line.message().author.id);
             let message = &mut line.incoming.message;
+            message.quote.take_if(|quote| quote.author.as_ref().is_some_and(is_out));
             let Some(reply) = &mut message.reply_to else { continue };
-            if reply.author.as_ref().is_some_and(|author| standing.opted_out.contains(&author.id)) {
+            if reply.author.as_ref().is_some_and(|author| is_out(&author.id)) {
                 reply.text = None;
                 reply.media = None;
                 message.quote = None;
             }
         }
+        unheard
+    }
+
+    /// Takes out what replies show of messages that were forgotten.
+    pub(super) async fn forget(&mut self, memory: &Memory) -> Result<(), StorageError> {
+        let shown = |line: &Line| {
+            let reply = line.message().reply_to.as_ref()?;
+            let shows = reply.text.is_some() || line.message().quote.is_some();
+            shows.then(|| (reply.message_id, reply.author.as_ref().map(|author| author.id)))
+        };
+        let Some(chat) = self.lines.first().map(|line| line.message().chat.id) else { return Ok(()) };
+        let shown: Vec<_> = self.lines.iter().filter_map(shown).collect();
+        if shown.is_empty() {
+            return Ok(());
+        }
+        let forgotten = memory.forgotten(chat, shown).await?;
+        for line in &mut self.lines {
+            let message = &mut line.incoming.message;
+            if let Some(reply) = message.reply_to.as_mut().filter(|reply| forgotten.contains(&reply.message_id)) {
+                reply.text = None;
+                message.quote = None;
+            }
+        }
+        Ok(())
     }
 
     /// Finds out who speaks to the bot.

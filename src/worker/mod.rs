@@ -5,6 +5,7 @@
 //! writes would be refused anyway.
 
 mod express;
+mod guard;
 mod leases;
 mod lines;
 mod media;

@@ -66,7 +66,9 @@ impl Turn<'_> {
             }
         }
         let place = self.place(&read).await?;
-        read.respect(&place.standing);
+        let unheard = read.respect(&place.standing);
+        self.guard(&mut read, unheard, &place);
+        read.forget(&parts.memory).await?;
         read.find_triggers(&parts.me, &place, &parts.memory).await?;
         match self.claim.lane.kind {
             LaneKind::Express => self.run_express(read, &place).await,
@@ -193,11 +195,12 @@ pub(super) fn leaves(read: &Lines) -> FinishedTurn {
         remembered: read
             .lines
             .iter()
-            .filter(|line| line.incoming.service.is_none())
+            .filter(|line| line.incoming.service.is_none() && !line.passes)
             .map(|line| line.message().clone())
             .collect(),
         migrated: read.migrated,
         verdicts: read.verdicts.clone(),
+        once: read.once.clone(),
         ..FinishedTurn::default()
     }
 }

@@ -33,11 +33,11 @@ async fn edit(bot: &TestBot, of: MessageRef, text: &str) {
     queue(bot, edit).await;
 }
 
-/// A message of the bot with a button, sent as a notice.
+/// A message of the bot with a button; no notice, for those are not remembered.
 async fn own_message(bot: &TestBot, chat: ChatId) -> MessageRef {
     let expires_at = now(bot.world()) + Duration::from_secs(600);
     let parts = vec![RichText::plain("Оберіть")];
-    let notice = NewOutgoing::new(OutgoingKind::Notice, group(chat), parts, expires_at, RequestId("r".to_owned()));
+    let notice = NewOutgoing::new(OutgoingKind::Answer, group(chat), parts, expires_at, RequestId("r".to_owned()));
     let buttons = vec![vec![Button { text: "Так".to_owned(), data: "yes".to_owned() }]];
     queue(bot, NewOutgoing { buttons, ..notice }).await;
     bot.world().sent_to(chat).last().expect("the notice").message

@@ -31,7 +31,7 @@ fn album(id: i64, text: &str) -> Message {
 }
 
 pub(crate) async fn a_groups_memory_follows_it_to_its_new_id(world: World) {
-    let answers = ReplyTo { message_id: MessageId(2), author: None, text: None };
+    let answers = ReplyTo { message_id: MessageId(2), author: None, text: None, media: None };
     let reply = Message { reply_to: Some(answers), ..message(OLD, 5, "five") };
     let old = vec![message(OLD, 1, "one"), message(OLD, 2, "two"), album(3, "three"), album(4, ""), reply];
     world.remember(old).await;

@@ -45,7 +45,7 @@ fn message(id: i64, author: Author, text: &str, ago: Duration) -> Message {
 }
 
 fn answer_to(id: i64, question: i64, ago: Duration) -> Message {
-    let reply_to = ReplyTo { message_id: MessageId(question), author: None, text: None };
+    let reply_to = ReplyTo { message_id: MessageId(question), author: None, text: None, media: None };
     Message { reply_to: Some(reply_to), ..message(id, gryag(), "відповідь", ago) }
 }
 
@@ -110,7 +110,7 @@ fn what_is_attached_answered_or_passed_on_does_not_stand_alone() {
         mime_type: None,
         label: None,
     };
-    let reply = ReplyTo { message_id: MessageId(3), author: None, text: None };
+    let reply = ReplyTo { message_id: MessageId(3), author: None, text: None, media: None };
     for other in [
         Message { reply_to: Some(reply), ..plain() },
         Message { quote: Some(Quote { text: "слово".to_owned(), author: None }), ..plain() },

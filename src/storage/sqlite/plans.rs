@@ -235,6 +235,7 @@ async fn run_memory(store: &SqliteStore) {
     store.why(ChatId(-10), MessageId(1)).await.unwrap();
     store.album_is_known(ChatId(-10), "album").await.unwrap();
     store.album_around(ChatId(-10), "album", MessageId(1)).await.unwrap();
+    store.forgotten(ChatId(-10), vec![(MessageId(1), Some(UserId(5)))]).await.unwrap();
     store.standing(ChatId(-10), vec![UserId(5)]).await.unwrap();
     let spent = store.spent(kyiv_day(START), ChatId(-10), vec![UserId(5)]).await.unwrap();
     assert!(spent.people[0].tally.calls == 1 && !spent.people[0].is_vouched);

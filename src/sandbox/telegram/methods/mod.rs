@@ -2,6 +2,7 @@
 //! not have is refused: Telegram ignores those, but a bot that sends one has a mistake.
 
 mod chats;
+mod document;
 mod edit;
 mod send;
 mod webhook;
@@ -30,6 +31,7 @@ fn run_at_once(telegram: &FakeTelegram, method: &str, body: &Bytes, unseen: bool
         "deleteWebhook" => webhook::delete_webhook(telegram, &parse(body)?),
         "getWebhookInfo" => Ok(webhook::info(telegram)),
         "sendMessage" => send::send_message(telegram, parse(body)?, unseen),
+        "sendDocument" => document::send_document(telegram, body, unseen),
         "sendChatAction" => send::send_chat_action(telegram, &parse(body)?),
         "editMessageText" => edit::edit_message_text(telegram, parse(body)?),
         "editMessageReplyMarkup" => edit::edit_message_reply_markup(telegram, parse(body)?),

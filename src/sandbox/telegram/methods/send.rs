@@ -27,15 +27,45 @@ pub(super) fn send_message(telegram: &FakeTelegram, call: wire::SendMessage, uns
         let mut state = telegram.lock();
         accept(telegram, &mut state, call, unseen)?
     };
-    telegram.tell(Change::Message(sent.message));
-    if let Some(answered) = sent.reply_to {
-        telegram.tell(Change::Message(MessageRef { chat: sent.message.chat, id: answered }));
-    }
-    telegram.tell(Change::Typing { chat: sent.message.chat, topic: sent.topic });
-    if let Some(hook) = telegram.inner.on_sent.get() {
-        hook(&sent);
-    }
+    telegram.announce_sent(&sent);
     Ok(result)
+}
+
+impl FakeTelegram {
+    /// Tells everybody who looks on that the bot has sent something.
+    pub(super) fn announce_sent(&self, sent: &Sent) {
+        self.tell(Change::Message(sent.message));
+        if let Some(answered) = sent.reply_to {
+            self.tell(Change::Message(MessageRef { chat: sent.message.chat, id: answered }));
+        }
+        self.tell(Change::Typing { chat: sent.message.chat, topic: sent.topic });
+        if let Some(hook) = self.inner.on_sent.get() {
+            hook(sent);
+        }
+    }
+}
+
+/// The bot's message of this content, without reply or topic, as it stands in the chat now.
+pub(super) fn posted(
+    telegram: &FakeTelegram,
+    state: &mut State,
+    chat_id: i64,
+    body: Map<String, Value>,
+    unseen: bool,
+) -> Result<(Value, Sent)> {
+    let now = telegram.now();
+    take_slot(telegram, state, chat_id, now)?;
+    let (author, from) = (state.bot.id, state.bot.as_json());
+    let post = Post { author, own: true, bot_to_bot: false, from, topic: None, reply_to: None, body };
+    let id = state.post(chat_id, post, now).ok_or_else(|| Refusal::bad_request("chat not found"))?;
+    let message = MessageRef { chat: ChatId(chat_id), id: MessageId(id) };
+    let (text, entities) = (String::new(), Vec::new());
+    let sent = Sent { at: now, message, topic: None, text, entities, reply_to: None, unseen };
+    let result = settle(state, chat_id, id, None);
+    if state.sent.is_on() {
+        state.sent.push(sent.clone());
+    }
+    Ok((result, sent))
 }
 
 fn accept(telegram: &FakeTelegram, state: &mut State, call: wire::SendMessage, unseen: bool) -> Result<(Value, Sent)> {

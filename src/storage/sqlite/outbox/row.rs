@@ -147,7 +147,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Candidate> {
         id,
         answer_id: row.get(15)?,
         expires_at: row.get(16)?,
-        is_aimless: action != OutgoingAction::Say && target.is_none(),
+        is_aimless: !matches!(action, OutgoingAction::Say | OutgoingAction::File) && target.is_none(),
         outgoing: Outgoing {
             id: OutgoingId(id),
             kind: OutgoingKind::from_stored(&kind),
@@ -170,6 +170,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Candidate> {
 fn stored_action(action: &OutgoingAction) -> (&'static str, Option<i64>) {
     match action {
         OutgoingAction::Say => ("say", None),
+        OutgoingAction::File => ("file", None),
         OutgoingAction::React { to } => ("react", Some(to.0)),
         OutgoingAction::Edit { message } => ("edit", Some(message.0)),
     }
@@ -178,6 +179,7 @@ fn stored_action(action: &OutgoingAction) -> (&'static str, Option<i64>) {
 fn read_action(word: &str, target: Option<i64>) -> OutgoingAction {
     let message = MessageId(target.unwrap_or_default());
     match word {
+        "file" => OutgoingAction::File,
         "react" => OutgoingAction::React { to: message },
         "edit" => OutgoingAction::Edit { message },
         _ => OutgoingAction::Say,
