@@ -1,6 +1,8 @@
 //! Durable acknowledgements: how many a second, and how soon.
 
 use std::{
+    io::BufRead as _,
+    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -23,50 +25,73 @@ const RUN: Duration = Duration::from_secs(8);
 
 /// At 100 connections, beside a bare axum handler that parses the same body and stores nothing.
 pub(crate) async fn throughput() -> Vec<Figure> {
-    let bare = hammer(bare_server().await, Arc::default()).await;
+    let bare = BareServer::start();
+    let bare_rate = hammer("bare", bare.address, bare.child.id()).await;
+    drop(bare);
     let (ends, _heard) = stand_ins::start().await;
-    let bot = Bot::start(ends, &[]).await;
-    let acknowledged = Arc::new(AtomicU64::new(0));
-    let ours = hammer(bot.address, Arc::clone(&acknowledged)).await;
+    // The worker may lag: more wait at the end than the default lets in.
+    let bot = Bot::start(ends, &[("BOT_MAX_QUEUE", "2000000")]).await;
+    let ours = hammer("ours", bot.address, bot.id()).await;
     let emptied = emptied_after(&bot).await;
-    let ratio = ours / bare;
-    println!("ack: {ours:.0}/s durable, {bare:.0}/s bare, ratio {ratio:.2}; queue empty after {emptied:?}");
+    let ratio = ours / bare_rate;
+    println!("ack: {ours:.0}/s durable, {bare_rate:.0}/s bare, ratio {ratio:.2}; queue empty after {emptied:?}");
     vec![Figure {
         what: "durable acknowledgements a second at 100 connections, against a bare handler",
         wanted: "0.5 ×, the queue empty 30 s after".to_owned(),
         measured: format!(
-            "{ratio:.2} × ({ours:.0}/s against {bare:.0}/s), empty after {}",
+            "{ratio:.2} × ({ours:.0}/s against {bare_rate:.0}/s), empty after {}",
             emptied.map_or("more than 60 s".to_owned(), |after| format!("{:.1} s", after.as_secs_f64()))
         ),
         reached: ratio >= 0.5 && emptied.is_some_and(|after| after <= Duration::from_secs(30)),
     }]
 }
 
-async fn bare_server() -> std::net::SocketAddr {
+/// The bare handler, in a process of its own as the bot is.
+struct BareServer {
+    child: Child,
+    address: std::net::SocketAddr,
+}
+
+/// Set for the process that is the bare server.
+const BARE: &str = "BENCH_BARE_SERVER";
+
+impl BareServer {
+    fn start() -> Self {
+        let program = std::env::current_exe().expect("this program");
+        let mut child = Command::new(program).env(BARE, "1").stdout(Stdio::piped()).spawn().expect("the bare server");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("its output");
+        std::io::BufReader::new(stdout).read_line(&mut line).expect("its address");
+        Self { child, address: line.trim().parse().expect("an address") }
+    }
+}
+
+impl Drop for BareServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Is the bare server, if this process is to be it: then it never returns.
+pub(crate) async fn serve_bare() {
     async fn handler(body: Bytes) -> &'static str {
         let parsed: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         assert!(parsed["update_id"].is_u64());
         ""
     }
+    if std::env::var_os(BARE).is_none() {
+        return;
+    }
     let router = Router::new().route("/telegram/webhook", routing::post(handler));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("the port");
-    // In a thread with a runtime of its own, as the bot is a process of its own.
-    listener.set_ttl(64).expect("a live socket");
-    let std = listener.into_std().expect("a socket");
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(std).expect("a socket");
-            let _ = axum::serve(listener, router).await;
-        });
-    });
-    address
+    println!("{}", listener.local_addr().expect("the port"));
+    axum::serve(listener, router).await.expect("it serves until it is killed");
 }
 
-/// Requests a second over 100 connections.
-async fn hammer(address: std::net::SocketAddr, acknowledged: Arc<AtomicU64>) -> f64 {
-    let stop = Arc::new(AtomicBool::new(false));
+/// Requests a second over 100 connections to a process; also tells what each side's CPU had to do with it.
+async fn hammer(whose: &str, address: std::net::SocketAddr, process: u32) -> f64 {
+    let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let tasks: Vec<_> = (0..CONNECTIONS)
         .map(|chat| {
             let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
@@ -83,9 +108,16 @@ async fn hammer(address: std::net::SocketAddr, acknowledged: Arc<AtomicU64>) -> 
         })
         .collect();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let (from, started) = (acknowledged.load(Ordering::Relaxed), Instant::now());
+    let cpu = || [process, std::process::id()].map(|process| crate::bot::cpu(process).as_secs_f64() * 1e6);
+    let (from, started, cpu_from) = (acknowledged.load(Ordering::Relaxed), Instant::now(), cpu());
     tokio::time::sleep(RUN).await;
-    let rate = (acknowledged.load(Ordering::Relaxed) - from) as f64 / started.elapsed().as_secs_f64();
+    let (count, [server, load]) = ((acknowledged.load(Ordering::Relaxed) - from) as f64, cpu());
+    let rate = count / started.elapsed().as_secs_f64();
+    println!(
+        "ack, {whose}: {rate:.0}/s, {:.1} µs of the server's CPU each and {:.1} µs of the load's",
+        (server - cpu_from[0]) / count,
+        (load - cpu_from[1]) / count
+    );
     stop.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await.expect("no connection failed");

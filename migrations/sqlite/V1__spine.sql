@@ -19,8 +19,8 @@ CREATE TABLE facts (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- The unit of order. due_at is when the lane can next be claimed: NULL with nothing waiting or with an unsent answer,
--- the lease's end while it is claimed (so an expired lease is a due lane), else its first waiting row's time.
+-- The unit of order. due_at is when the lane can next be claimed: NULL with nothing queued or with an unsent answer,
+-- the lease's end while it is claimed (so an expired lease is a due lane), else its first queued row's time.
 CREATE TABLE lanes (
     id          INTEGER PRIMARY KEY,
     chat_id     INTEGER NOT NULL,
@@ -30,30 +30,51 @@ CREATE TABLE lanes (
     claim_token INTEGER NOT NULL DEFAULT 0, -- the fencing token: grows with every claim
     claimed     INTEGER NOT NULL DEFAULT 0, -- 1 while a claim is out
     ended_token INTEGER NOT NULL DEFAULT 0, -- of the last claim whose turn has come to its end
+    claimed_to  INTEGER NOT NULL DEFAULT 0, -- the last row that the newest claim took
     owner       TEXT,
     unsent      INTEGER NOT NULL DEFAULT 0, -- answers in the outbox that are not finished
     UNIQUE (chat_id, topic_id, kind)
 );
 CREATE INDEX lanes_due ON lanes (kind, due_at) WHERE due_at IS NOT NULL;
 
+-- Every update that was taken in. To take one in writes this row and its key, each at the end of its tree, and nothing
+-- else, for Telegram waits for it: it names its lane by what makes the lane, and joins its queue later.
 CREATE TABLE inbox (
     id          INTEGER PRIMARY KEY, -- the order of arrival
     update_key  INTEGER NOT NULL UNIQUE,
-    lane_id     INTEGER NOT NULL REFERENCES lanes (id),
+    chat_id     INTEGER NOT NULL,
+    topic_id    INTEGER NOT NULL,
+    lane_kind   INTEGER NOT NULL,
     state       INTEGER NOT NULL, -- 0 waiting, 1 done, 2 dead, 3 expired
-    kind        TEXT NOT NULL,
-    body        BLOB, -- emptied when the turn ends; a dead letter's after 30 days
-    attempts    INTEGER NOT NULL DEFAULT 0,
-    not_before  INTEGER NOT NULL,
-    claim_token INTEGER NOT NULL DEFAULT 0,
     received_at INTEGER NOT NULL,
     ended_at    INTEGER,
+    attempts    INTEGER NOT NULL DEFAULT 0, -- how many it took, once it has ended
+    claim_token INTEGER NOT NULL DEFAULT 0, -- by which claim of its lane it was ended
+    kind        TEXT NOT NULL,
     request_id  TEXT NOT NULL,
-    problem     TEXT
+    problem     TEXT,
+    body        BLOB -- emptied when the turn ends; a dead letter's after 30 days
 );
--- Every index costs each admission, so there are only these two; ended rows are pruned in the order of arrival.
-CREATE INDEX inbox_waiting ON inbox (lane_id, id, not_before) WHERE state = 0;
+-- Every further index would cost each admission; ended rows are pruned in the order of arrival.
 CREATE INDEX inbox_dead ON inbox (ended_at) WHERE state = 2;
+
+-- Up to which row of the inbox all that wait have joined their lanes' queues; the first claim to come moves it on.
+CREATE TABLE queued (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    inbox_id INTEGER NOT NULL
+);
+INSERT INTO queued VALUES (1, 0);
+
+-- The rows of a lane that wait for their turn or are in one. Small and together, so that a claim touches no bodies.
+CREATE TABLE queue (
+    lane_id     INTEGER NOT NULL, -- of lanes
+    inbox_id    INTEGER NOT NULL, -- of inbox
+    received_at INTEGER NOT NULL,
+    not_before  INTEGER NOT NULL DEFAULT 0, -- a fresh row has 0: a clock that steps back must not reorder a lane
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    claim_token INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (lane_id, inbox_id)
+) WITHOUT ROWID;
 
 CREATE TABLE chats (
     chat_id         INTEGER PRIMARY KEY,

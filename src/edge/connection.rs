@@ -48,6 +48,8 @@ pub(super) async fn serve_connection<IO>(
     let service = service_fn(|request| answer(request, peer, router.clone(), Arc::clone(&activity)));
     let mut connection = pin!(http(limits).serve_connection(watched, service));
     let mut watch = Watch::new(Arc::clone(&activity));
+    // Tokens of the connection's own: they are asked at every poll, and a shared one would be a lock that all contend for.
+    let (soft, hard) = (shutdown.soft.child_token(), shutdown.hard.child_token());
     let mut leaving = false;
     loop {
         let end = poll_fn(|cx| match connection.as_mut().poll(cx) {
@@ -58,8 +60,8 @@ pub(super) async fn serve_connection<IO>(
         });
         tokio::select! {
             biased;
-            () = shutdown.hard.cancelled() => return,
-            () = shutdown.soft.cancelled(), if !leaving => {
+            () = hard.cancelled() => return,
+            () = soft.cancelled(), if !leaving => {
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
             }

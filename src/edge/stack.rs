@@ -88,6 +88,9 @@ impl Default for WebhookLimits {
 }
 
 /// The handlers behind their layers, ready to be served.
+///
+/// The webhook has its layers in one piece: between two pieces axum boxes the inner one, and clones the box, with all that
+/// is in it, for every request.
 pub fn stack(routes: EdgeRoutes, parts: StackParts) -> Router {
     let errors = parts.errors.clone();
     let every_route = ServiceBuilder::new()
@@ -101,24 +104,15 @@ pub fn stack(routes: EdgeRoutes, parts: StackParts) -> Router {
         }))
         // Whose request it is, for the limiters below.
         .layer(ClientAddressLayer::new(parts.trusted_proxies.iter().copied()));
-    Router::new()
-        .merge(routes.open)
-        .route(WEBHOOK_PATH, webhook(routes.webhook, &parts))
-        .fallback_service(unknown_path(&parts))
-        .layer(every_route)
-}
-
-/// Only the webhook. Two stacks, for the type of one long `ServiceBuilder` takes its time to compile.
-fn webhook(handler: MethodRouter, parts: &StackParts) -> MethodRouter {
     let metrics = &parts.metrics;
-    let admission = ServiceBuilder::new()
+    let webhook = every_route
+        .clone()
         // Authentic or not, in constant time; it only marks.
         .layer(SecretTokenLayer::new(SECRET_HEADER, &parts.webhook_secrets))
         // Who is not authentic pays from their address's budget, then 429. Telegram never does.
         .layer(RateLimitLayer::new(Arc::clone(&parts.limiter), metrics.clone()))
         // Who is not authentic: 401, before a byte of the body is read.
-        .layer(RequireAuthenticLayer::new(metrics.clone()));
-    let capacity = ServiceBuilder::new()
+        .layer(RequireAuthenticLayer::new(metrics.clone()))
         // Errors of the three layers below become 503 with Retry-After: Telegram keeps the update.
         .layer(RescueLayer::new(metrics.clone()))
         // Beyond the limit: an answer at once instead of a queue.
@@ -129,7 +123,11 @@ fn webhook(handler: MethodRouter, parts: &StackParts) -> MethodRouter {
         .timeout(parts.limits.deadline)
         // The whole body in memory: at most 256 KiB, within 15 s.
         .layer(WholeBodyLayer::new(parts.limits.body, metrics.clone()));
-    handler.layer::<_, Infallible>(capacity).layer(admission)
+    Router::new()
+        .merge(routes.open)
+        .fallback_service(unknown_path(&parts))
+        .layer(every_route)
+        .route(WEBHOOK_PATH, routes.webhook.layer::<_, Infallible>(webhook))
 }
 
 /// 404, paid for by the client's address: whoever asks here is lost or searching.

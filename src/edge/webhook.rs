@@ -1,6 +1,6 @@
 //! `POST /telegram/webhook`: commit, then 200. Nothing else happens inside the request.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -20,8 +20,7 @@ use crate::{
 /// When the store does not say for how long it is unable.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// What the handler works with.
-#[derive(Clone)]
+/// What the handler works with; in an `Arc`, for each request has its own handle.
 pub struct Webhook {
     /// Where updates go.
     pub inbox: Inbox,
@@ -34,7 +33,7 @@ pub struct Webhook {
 /// 200 after the commit, a duplicate too; 503 with `Retry-After` when the store cannot take it. Never a 4xx: a refused
 /// update would block its chat for a day (telegram_api.md section 3).
 pub async fn receive(
-    State(webhook): State<Webhook>,
+    State(webhook): State<Arc<Webhook>>,
     Extension(request_id): Extension<RequestId>,
     body: Bytes,
 ) -> Response {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use metrics::Counter;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -16,18 +17,25 @@ use crate::{
 /// Says whether a text must not wait behind a running turn of its lane (stop words).
 pub type IsUrgent = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
+/// Values of the labels in `gryag_updates_total{kind,outcome}`.
+const MESSAGE: &str = "message";
+const ADMITTED: &str = "admitted";
+
 /// Takes updates in. Cheap to clone.
 #[derive(Clone)]
 pub struct Inbox {
     store: Arc<dyn InboxStore>,
     metrics: Metrics,
+    /// What nearly all updates count into.
+    admitted_messages: Counter,
     is_urgent: IsUrgent,
 }
 
 impl Inbox {
     /// Over a store.
     pub fn new(store: Arc<dyn InboxStore>, metrics: Metrics, is_urgent: IsUrgent) -> Self {
-        Self { store, metrics, is_urgent }
+        let admitted_messages = metrics.counter(&metric::UPDATES, &[("kind", MESSAGE), ("outcome", ADMITTED)]);
+        Self { store, metrics, admitted_messages, is_urgent }
     }
 
     /// Commits an update. Only after this returns `Ok` may Telegram hear 200.
@@ -47,10 +55,14 @@ impl Inbox {
         let outcome = match &admitted {
             Ok(Admission::Duplicate) => "duplicate",
             Ok(Admission::New) if unusable.is_some() => "unusable",
-            Ok(Admission::New) => "admitted",
+            Ok(Admission::New) => ADMITTED,
             Err(_) => "refused",
         };
-        self.metrics.increment(&metric::UPDATES, &[("kind", kind), ("outcome", outcome)]);
+        if (kind, outcome) == (MESSAGE, ADMITTED) {
+            self.admitted_messages.increment(1);
+        } else {
+            self.metrics.increment(&metric::UPDATES, &[("kind", kind), ("outcome", outcome)]);
+        }
         admitted
     }
 

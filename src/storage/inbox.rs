@@ -238,8 +238,7 @@ pub trait InboxStore: Send + Sync {
 
     /// Claims due lanes, oldest first: up to `rows_max` rows a lane, but a row that was tried before comes alone, and of
     /// suspects no more than `suspects_max` lanes; the others' turn comes a little later.
-    /// While admissions press, lanes of conversation may fall due a quarter of a second later: acknowledging goes
-    /// first, and a lane's rows then come together.
+    /// While admissions press, it may give only a few lanes of conversation: acknowledging goes first.
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, StorageError>;
 
     /// Prolongs claims; returns those that are lost.

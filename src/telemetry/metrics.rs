@@ -16,13 +16,17 @@ use super::{
     readings::Readings,
 };
 
-/// Shared handle to one registry.
+/// Shared handle to one registry. Cheap to clone: every layer of a request has one.
 #[derive(Clone)]
 pub struct Metrics {
-    recorder: Arc<PrometheusRecorder>,
+    registry: Arc<Registry>,
+}
+
+struct Registry {
+    recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     process: metrics_process::Collector,
-    open_values: Arc<Mutex<HashMap<&'static str, HashSet<String>>>>,
+    open_values: Mutex<HashMap<&'static str, HashSet<String>>>,
 }
 
 /// Distinct values that an open label takes before further ones are counted as `other`.
@@ -65,7 +69,7 @@ impl Metrics {
         }
         let process = metrics_process::Collector::default();
         metrics::with_local_recorder(&recorder, || process.describe());
-        Self { recorder: Arc::new(recorder), handle, process, open_values: Arc::default() }
+        Self { registry: Arc::new(Registry { recorder, handle, process, open_values: Mutex::default() }) }
     }
 
     /// Adds one to a counter.
@@ -82,7 +86,7 @@ impl Metrics {
         value: &str,
     ) {
         let plain = value.len() <= 40 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let mut open_values = self.open_values.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open_values = self.registry.open_values.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open_values.entry(description.name).or_default();
         let value = if plain && (known.contains(value) || known.len() < OPEN_VALUES) {
             known.insert(value.to_owned());
@@ -113,19 +117,19 @@ impl Metrics {
     /// A counter's handle, for hot paths.
     pub fn counter(&self, description: &'static Description, labels: &[(&'static str, &str)]) -> Counter {
         debug_assert!(description.kind == Kind::Counter, "{} is no counter", description.name);
-        self.recorder.register_counter(&key(description, labels), &METADATA)
+        self.registry.recorder.register_counter(&key(description, labels), &METADATA)
     }
 
     /// A gauge's handle, for hot paths.
     pub fn gauge(&self, description: &'static Description, labels: &[(&'static str, &str)]) -> Gauge {
         debug_assert!(description.kind == Kind::Gauge, "{} is no gauge", description.name);
-        self.recorder.register_gauge(&key(description, labels), &METADATA)
+        self.registry.recorder.register_gauge(&key(description, labels), &METADATA)
     }
 
     /// A histogram's handle, for hot paths.
     pub fn histogram(&self, description: &'static Description, labels: &[(&'static str, &str)]) -> Histogram {
         debug_assert!(description.kind == Kind::Histogram, "{} is no histogram", description.name);
-        self.recorder.register_histogram(&key(description, labels), &METADATA)
+        self.registry.recorder.register_histogram(&key(description, labels), &METADATA)
     }
 
     /// What the look-ups in the cache `name` count into: a word from the code, such as `answers`.
@@ -141,13 +145,13 @@ impl Metrics {
 
     /// The text that Prometheus scrapes, the process's own figures included.
     pub fn render(&self) -> String {
-        metrics::with_local_recorder(&*self.recorder, || self.process.collect());
-        self.handle.render()
+        metrics::with_local_recorder(&self.registry.recorder, || self.registry.process.collect());
+        self.registry.handle.render()
     }
 
     /// Folds recorded histogram samples; call every few seconds, or they pile up (80 MB for five million).
     pub fn run_upkeep(&self) {
-        self.handle.run_upkeep();
+        self.registry.handle.run_upkeep();
     }
 }
 

@@ -196,14 +196,15 @@ fn inbox(database: &Connection) -> BTreeMap<i64, Update> {
         memory.entry(chat).or_default().insert(message);
     }
     let memory: HashMap<i64, _> = memory.into_iter().map(|(chat, known)| (chat, std::rc::Rc::new(known))).collect();
-    let sql = "SELECT update_key, state, lane_id, inbox.claim_token, request_id, problem, chat_id, attempts FROM inbox \
-               JOIN lanes ON lanes.id = lane_id";
+    let sql = "SELECT update_key, state, lanes.id, inbox.claim_token, request_id, problem, inbox.chat_id, attempts FROM inbox \
+               LEFT JOIN lanes ON lanes.chat_id = inbox.chat_id AND lanes.topic_id = inbox.topic_id AND \
+               lanes.kind = lane_kind";
     let mut statement = database.prepare(sql).expect("a statement");
     let rows = statement.query_map([], |row| {
         let update = Update {
             state: row.get(1)?,
             attempts: row.get(7)?,
-            lane: row.get(2)?,
+            lane: row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
             token: row.get(3)?,
             request: row.get(4)?,
             problem: row.get(5)?,

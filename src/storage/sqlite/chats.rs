@@ -186,10 +186,13 @@ fn delete_chat(tx: &Connection, chat: ChatId, now: Timestamp) -> Result<bool, St
     if messages > 0 {
         return Ok(false);
     }
+    super::queue::join_every(tx)?;
     // An answer that waits for nothing blocks no lane: the lane's updates are closed with it.
     for sql in [
-        "UPDATE inbox SET body = NULL, state = 1, ended_at = COALESCE(ended_at, 0) \
-         WHERE state IN (0, 2) AND lane_id IN (SELECT id FROM lanes WHERE chat_id = ?1)",
+        "UPDATE inbox SET body = NULL, state = 1, ended_at = COALESCE(ended_at, 0) WHERE state = 0 AND id IN \
+         (SELECT inbox_id FROM queue WHERE lane_id IN (SELECT id FROM lanes WHERE chat_id = ?1))",
+        "DELETE FROM queue WHERE lane_id IN (SELECT id FROM lanes WHERE chat_id = ?1)",
+        "UPDATE inbox SET body = NULL, state = 1 WHERE state = 2 AND chat_id = ?1",
         "UPDATE lanes SET due_at = NULL, unsent = 0 WHERE chat_id = ?1 AND claimed = 0",
         "DELETE FROM outbox WHERE chat_id = ?1",
         "DELETE FROM silences WHERE chat_id = ?1",

@@ -6,9 +6,8 @@ use bytes::Bytes;
 use deadpool_sqlite::rusqlite::{Connection, params};
 
 use super::{
-    execute,
-    inbox::{kind_code, reschedule},
-    query_all, query_one,
+    execute, query_all, query_one,
+    queue::{self, kind_code, reschedule},
 };
 use crate::{
     domain::{ChatId, Lane, LaneKind, RequestId, Timestamp, TopicId, UpdateKey},
@@ -23,19 +22,21 @@ const SUSPECT_AFTER: u32 = 2;
 /// How soon another suspect is looked at.
 const SUSPECT_PAUSE: Duration = Duration::from_millis(250);
 
+/// Claims due lanes; of those of conversation at most `talk_max`, whatever the request allows.
 pub(super) fn claim(
     tx: &Connection,
     request: &ClaimRequest,
-    lag: Duration,
+    talk_max: usize,
     now: Timestamp,
 ) -> Result<Claimed, StorageError> {
-    let mut claimed = Claimed::default();
-    for (kind, lanes_max, lag) in
-        [(LaneKind::Express, request.express_max, Duration::ZERO), (LaneKind::Talk, request.talk_max, lag)]
+    let all_joined = queue::join_all(tx)?;
+    let mut claimed = Claimed { next_due: (!all_joined).then_some(now), ..Claimed::default() };
+    for (kind, lanes_max) in
+        [(LaneKind::Express, request.express_max), (LaneKind::Talk, request.talk_max.min(talk_max))]
     {
         if lanes_max > 0 {
-            claim_kind(tx, request, Due { kind, lanes_max, until: now - lag, now }, &mut claimed.claims)?;
-            let next = next_due(tx, kind)?.map(|due| (due + lag).max(now));
+            claim_kind(tx, request, Due { kind, lanes_max, now }, &mut claimed.claims)?;
+            let next = next_due(tx, kind)?.map(|due| due.max(now));
             claimed.next_due = [claimed.next_due, next].into_iter().flatten().min();
         }
     }
@@ -56,18 +57,17 @@ pub(super) fn next_due(tx: &Connection, kind: LaneKind) -> Result<Option<Timesta
 struct Due {
     kind: LaneKind,
     lanes_max: usize,
-    until: Timestamp,
     now: Timestamp,
 }
 
 fn claim_kind(tx: &Connection, request: &ClaimRequest, due: Due, claims: &mut Vec<Claim>) -> Result<(), StorageError> {
-    let Due { kind, lanes_max, until, now } = due;
+    let Due { kind, lanes_max, now } = due;
     let lanes = query_all(
         tx,
         "looking for due lanes",
         "SELECT id, chat_id, topic_id FROM lanes WHERE kind = ?1 AND due_at IS NOT NULL \
          AND (due_at <= ?2 OR due_at > ?4) ORDER BY due_at LIMIT ?3",
-        params![kind_code(kind), until.0, i64::try_from(lanes_max).unwrap_or(i64::MAX), (now + HORIZON).0],
+        params![kind_code(kind), now.0, i64::try_from(lanes_max).unwrap_or(i64::MAX), (now + HORIZON).0],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     )?;
     for (lane_id, chat, topic) in lanes {
@@ -103,8 +103,9 @@ fn claimable(tx: &Connection, lane: i64, rows_max: usize, now: Timestamp) -> Res
     let mut rows = query_all(
         tx,
         "gathering a lane's rows",
-        "SELECT id, update_key, kind, body, attempts, received_at, request_id, claim_token FROM inbox \
-         WHERE lane_id = ?1 AND state = 0 AND (not_before <= ?2 OR not_before > ?4) ORDER BY id LIMIT ?3",
+        "SELECT inbox_id, update_key, kind, body, queue.attempts, queue.received_at, request_id, queue.claim_token \
+         FROM queue CROSS JOIN inbox ON inbox.id = inbox_id \
+         WHERE lane_id = ?1 AND (not_before <= ?2 OR not_before > ?4) ORDER BY inbox_id LIMIT ?3",
         params![lane, now.0, i64::try_from(rows_max).unwrap_or(i64::MAX), (now + HORIZON).0],
         |row| {
             let attempts: u32 = row.get(4)?;
@@ -140,12 +141,13 @@ fn take(
     now: Timestamp,
 ) -> Result<Claim, StorageError> {
     let doing = "claiming a lane";
+    let claimed_to = rows.last().map_or(0, |row| row.id);
     let token = query_one(
         tx,
         doing,
-        "UPDATE lanes SET claim_token = claim_token + 1, claimed = 1, owner = ?2, due_at = ?3 WHERE id = ?1 \
-         RETURNING claim_token",
-        params![lane_id, request.owner, (now + request.lease).0],
+        "UPDATE lanes SET claim_token = claim_token + 1, claimed = 1, claimed_to = ?4, owner = ?2, due_at = ?3 \
+         WHERE id = ?1 RETURNING claim_token",
+        params![lane_id, request.owner, (now + request.lease).0, claimed_to],
         |row| row.get::<_, i64>(0),
     )?
     .ok_or(StorageError::Fenced { lane: lane_id })?;
@@ -153,8 +155,8 @@ fn take(
         execute(
             tx,
             doing,
-            "UPDATE inbox SET attempts = attempts + 1, claim_token = ?2 WHERE id = ?1",
-            params![row.id, token],
+            "UPDATE queue SET attempts = attempts + 1, claim_token = ?3 WHERE lane_id = ?1 AND inbox_id = ?2",
+            params![lane_id, row.id, token],
         )?;
     }
     let is_suspect = rows.iter().any(|row| row.is_suspect);
@@ -175,7 +177,10 @@ pub(super) fn renew(tx: &Connection, claim: ClaimRef, until: Timestamp) -> Resul
 /// How a claim stands.
 pub(super) enum Fence {
     /// It is out, and its owner may write.
-    Holds,
+    Holds {
+        /// The last row that it took.
+        claimed_to: i64,
+    },
     /// Its own turn has ended it.
     Ended,
 }
@@ -185,11 +190,12 @@ pub(super) fn check_fence(tx: &Connection, claim: ClaimRef) -> Result<Fence, Sto
     query_one(
         tx,
         "checking a claim",
-        "SELECT claimed = 1 AND claim_token = ?2, ended_token = ?2 FROM lanes WHERE id = ?1",
+        "SELECT claimed = 1 AND claim_token = ?2, ended_token = ?2, claimed_to FROM lanes WHERE id = ?1",
         params![claim.lane_id, claim.token],
         |row| {
             let (holds, ended): (bool, bool) = (row.get(0)?, row.get(1)?);
-            Ok(if holds { Some(Fence::Holds) } else { ended.then_some(Fence::Ended) })
+            let claimed_to = row.get(2)?;
+            Ok(if holds { Some(Fence::Holds { claimed_to }) } else { ended.then_some(Fence::Ended) })
         },
     )?
     .flatten()
@@ -202,17 +208,18 @@ pub(super) fn release(tx: &Connection, owner: &str, now: Timestamp) -> Result<u6
         tx,
         doing,
         // A claimed lane is always due: at its lease's end.
-        "SELECT id, claim_token FROM lanes WHERE kind IN (0, 1) AND due_at IS NOT NULL AND owner = ?1 AND claimed = 1",
+        "SELECT id, claim_token, claimed_to FROM lanes \
+         WHERE kind IN (0, 1) AND due_at IS NOT NULL AND owner = ?1 AND claimed = 1",
         params![owner],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     )?;
-    for (lane, token) in &lanes {
+    for (lane, token, claimed_to) in &lanes {
         execute(
             tx,
             doing,
-            "UPDATE inbox SET attempts = MAX(attempts - 1, 0), claim_token = 0 \
-             WHERE lane_id = ?1 AND state = 0 AND claim_token = ?2",
-            params![lane, token],
+            "UPDATE queue SET attempts = MAX(attempts - 1, 0), claim_token = 0 \
+             WHERE lane_id = ?1 AND inbox_id <= ?3 AND claim_token = ?2",
+            params![lane, token, claimed_to],
         )?;
         reschedule(tx, *lane, false, now)?;
     }

@@ -1,10 +1,17 @@
 //! Connections: their settings, the reading pool, and the deadline that interrupts a query.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use deadpool_sqlite::{Config, Hook, HookError, Pool, PoolError, Runtime, rusqlite::Connection};
+use deadpool_sqlite::{Config, Hook, HookError, Object, Pool, PoolError, Runtime, rusqlite::Connection};
 use rusqlite::config::DbConfig;
-use tokio::time::Instant;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use super::codes::storage_error;
 use crate::storage::StorageError;
@@ -73,9 +80,67 @@ pub(super) fn writer(path: &Path) -> Result<Pool, StorageError> {
     pool(path, 1, Access::Write)
 }
 
-/// The pool of reading connections.
-pub(super) fn readers(path: &Path, size: usize) -> Result<Pool, StorageError> {
-    pool(path, size, Access::ReadOnly)
+/// The reading connections. Cheap to clone.
+///
+/// The pool asks each connection that it hands out whether it lives, which takes a trip to another thread, as long as
+/// most reads. So a connection that was read from is kept here, outside the pool; one that a panic has poisoned goes back
+/// and is replaced.
+#[derive(Clone)]
+pub(super) struct Readers {
+    pool: Pool,
+    places: Arc<Semaphore>,
+    kept: Arc<Mutex<Vec<Object>>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path, size: usize) -> Result<Self, StorageError> {
+        let size = size.max(1);
+        let pool = pool(path, size, Access::ReadOnly)?;
+        Ok(Self { pool, places: Arc::new(Semaphore::new(size)), kept: Arc::default() })
+    }
+
+    /// A connection, once one is free.
+    pub(super) async fn get(&self, doing: &'static str) -> Result<Reader, StorageError> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StorageError::Closed)?;
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => self.pool.get().await.map_err(|error| pool_error(doing, &error))?,
+        };
+        Ok(Reader { connection: Some(connection), readers: self.clone(), _place: place })
+    }
+
+    pub(super) fn close(&self) {
+        self.places.close();
+        self.pool.close();
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// A reading connection in use.
+pub(super) struct Reader {
+    connection: Option<Object>,
+    readers: Readers,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    pub(super) async fn interact<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let connection = self.connection.as_ref().expect("it is given back only when it is dropped");
+        connection.interact(|connection| work(connection)).await.map_err(|error| error.to_string())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let usable = |connection: &Object| !connection.is_mutex_poisoned() && !self.readers.places.is_closed();
+        if let Some(connection) = self.connection.take_if(|connection| usable(connection)) {
+            self.readers.kept.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+    }
 }
 
 fn pool(path: &Path, size: usize, access: Access) -> Result<Pool, StorageError> {

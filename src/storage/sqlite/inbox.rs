@@ -9,11 +9,13 @@ use deadpool_sqlite::rusqlite::{Connection, Row, params};
 use super::{
     SqliteStore,
     claims::{Fence, check_fence, claim, next_due, release, renew},
-    execute, memory, once, outbox, query_all, query_one, spend,
+    execute, memory, once, outbox, query_all, query_one,
+    queue::{self, reschedule},
+    spend,
     writer::{Priority, Rings},
 };
 use crate::{
-    domain::{ChatId, Lane, LaneKind, Timestamp, UpdateKey},
+    domain::{ChatId, LaneKind, Timestamp, UpdateKey},
     storage::{
         Admission, ClaimRef, ClaimRequest, Claimed, DeadLetter, FinishedTurn, InboxDepth, InboxStore, NewUpdate,
         StorageError, TurnEnd, Verdict,
@@ -25,8 +27,9 @@ const WAITING: i64 = 0;
 const DONE: i64 = 1;
 const DEAD: i64 = 2;
 
-/// How much later lanes of conversation fall due while admissions press.
-const LAG: Duration = Duration::from_millis(250);
+/// While admissions press, a claim takes so many lanes of conversation, the longest due first. One claim is made in each
+/// pressed transaction of other work, ten a second, so the turns then take some hundredths of a core.
+const PRESSED_LANES: usize = 4;
 /// A chat hears at most one failure line in this time.
 const FAILURE_LINE_PAUSE: Duration = Duration::from_secs(600);
 
@@ -35,14 +38,14 @@ impl InboxStore for SqliteStore {
     async fn admit(&self, update: NewUpdate) -> Result<Admission, StorageError> {
         self.writer.admits(self.inbox_max)?;
         let rings = if update.unusable.is_some() { Rings::default() } else { Rings::INBOX };
-        self.write("admitting an update", Priority::Admission, rings, move |tx| admit(tx, &update)).await
+        self.write_repeatable("admitting an update", Priority::Admission, rings, move |tx| admit(tx, &update)).await
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, StorageError> {
         let (clock, writer) = (self.clock.clone(), self.writer.clone());
-        self.write("claiming lanes", Priority::Other, Rings::default(), move |tx| {
-            let lag = if writer.is_pressed() { LAG } else { Duration::ZERO };
-            claim(tx, &request, lag, clock.now())
+        self.write_repeatable("claiming lanes", Priority::Other, Rings::default(), move |tx| {
+            let lanes_max = if writer.is_pressed() { PRESSED_LANES } else { usize::MAX };
+            claim(tx, &request, lanes_max, clock.now())
         })
         .await
     }
@@ -63,7 +66,8 @@ impl InboxStore for SqliteStore {
     }
 
     async fn finish(&self, claim: ClaimRef, turn: FinishedTurn, now: Timestamp) -> Result<TurnEnd, StorageError> {
-        self.write("finishing a turn", Priority::Other, Rings::BOTH, move |tx| finish(tx, claim, &turn, now)).await
+        self.write_repeatable("finishing a turn", Priority::Other, Rings::BOTH, move |tx| finish(tx, claim, &turn, now))
+            .await
     }
 
     async fn release(&self, owner: &str) -> Result<u64, StorageError> {
@@ -74,7 +78,8 @@ impl InboxStore for SqliteStore {
     async fn next_due(&self) -> Result<Option<Timestamp>, StorageError> {
         self.read("looking for the next due lane", |connection| {
             let (talk, express) = (next_due(connection, LaneKind::Talk)?, next_due(connection, LaneKind::Express)?);
-            Ok([talk, express].into_iter().flatten().min())
+            let arrived = queue::first_arrived(connection)?;
+            Ok([talk, express, arrived].into_iter().flatten().min())
         })
         .await
     }
@@ -83,19 +88,19 @@ impl InboxStore for SqliteStore {
         self.read("measuring the inbox", |connection| {
             let doing = "measuring the inbox";
             let count = |sql| query_one(connection, doing, sql, [], |row| row.get::<_, i64>(0));
-            let waiting = count("SELECT COUNT(*) FROM inbox WHERE state = 0")?;
+            let waiting = count(queue::DEPTH_SQL)?;
             let dead = count("SELECT COUNT(*) FROM inbox WHERE state = 2")?;
-            // The first waiting row of each lane that has work; a lane that waits for a send shows in the outbox.
-            let oldest = query_one(
+            // The first row of each lane that has work; a lane that waits for a send shows in the outbox.
+            let queued = query_one(
                 connection,
                 doing,
-                "SELECT MIN((SELECT received_at FROM inbox WHERE lane_id = lanes.id AND state = 0 ORDER BY id LIMIT 1)) \
+                "SELECT MIN((SELECT received_at FROM queue WHERE lane_id = lanes.id ORDER BY inbox_id LIMIT 1)) \
                  FROM lanes WHERE kind IN (0, 1) AND due_at IS NOT NULL",
                 [],
-                |row| row.get::<_, Option<i64>>(0),
+                |row| row.get::<_, Option<i64>>(0).map(|at| at.map(Timestamp)),
             )?
-            .flatten()
-            .map(Timestamp);
+            .flatten();
+            let oldest = queued.into_iter().chain(queue::first_arrived(connection)?).min();
             let unsigned = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0);
             Ok(InboxDepth { waiting: unsigned(waiting), dead: unsigned(dead), oldest })
         })
@@ -108,9 +113,8 @@ impl InboxStore for SqliteStore {
             query_all(
                 connection,
                 "listing dead letters",
-                "SELECT update_key, inbox.kind, chat_id, problem, attempts, received_at, ended_at, \
-                 LENGTH(COALESCE(body, X'')) FROM inbox JOIN lanes ON lanes.id = lane_id WHERE state = 2 \
-                 ORDER BY ended_at DESC LIMIT ?1",
+                "SELECT update_key, kind, chat_id, problem, attempts, received_at, ended_at, LENGTH(COALESCE(body, X'')) \
+                 FROM inbox WHERE state = 2 ORDER BY ended_at DESC LIMIT ?1",
                 params![limit],
                 dead_letter,
             )
@@ -123,9 +127,8 @@ impl InboxStore for SqliteStore {
             query_one(
                 connection,
                 "fetching a dead letter",
-                "SELECT update_key, inbox.kind, chat_id, problem, attempts, received_at, ended_at, \
-                 LENGTH(COALESCE(body, X'')), COALESCE(body, X'') FROM inbox JOIN lanes ON lanes.id = lane_id \
-                 WHERE update_key = ?1 AND state = 2",
+                "SELECT update_key, kind, chat_id, problem, attempts, received_at, ended_at, LENGTH(COALESCE(body, X'')), \
+                 COALESCE(body, X'') FROM inbox WHERE update_key = ?1 AND state = 2",
                 params![key.0],
                 |row| Ok((dead_letter(row)?, Bytes::from(row.get::<_, Vec<u8>>(8)?))),
             )
@@ -135,16 +138,17 @@ impl InboxStore for SqliteStore {
 
     async fn retry_dead(&self, key: UpdateKey, now: Timestamp) -> Result<bool, StorageError> {
         self.write("retrying a dead letter", Priority::Other, Rings::INBOX, move |tx| {
-            let lane = query_one(
+            let letter = query_one(
                 tx,
                 "retrying a dead letter",
-                "UPDATE inbox SET state = 0, attempts = 0, not_before = 0, claim_token = 0, ended_at = NULL, \
-                 problem = NULL WHERE update_key = ?1 AND state = 2 AND body IS NOT NULL RETURNING lane_id",
+                "UPDATE inbox SET state = 0, attempts = 0, claim_token = 0, ended_at = NULL, problem = NULL \
+                 WHERE update_key = ?1 AND state = 2 AND body IS NOT NULL \
+                 RETURNING id, chat_id, topic_id, lane_kind, received_at",
                 params![key.0],
-                |row| row.get::<_, i64>(0),
+                |row| Ok((queue::arrived(row)?, row.get::<_, i64>(4).map(Timestamp)?)),
             )?;
-            let Some(lane) = lane else { return Ok(false) };
-            make_due(tx, lane, now)?;
+            let Some((letter, received_at)) = letter else { return Ok(false) };
+            queue::join(tx, &letter, received_at, now)?;
             Ok(true)
         })
         .await
@@ -177,91 +181,28 @@ impl InboxStore for SqliteStore {
     }
 }
 
-pub(super) fn admit(tx: &Connection, update: &NewUpdate) -> Result<Admission, StorageError> {
-    let lane = lane(tx, update.lane)?;
+fn admit(tx: &Connection, update: &NewUpdate) -> Result<Admission, StorageError> {
     let state = if update.unusable.is_some() { DEAD } else { WAITING };
     let added = execute(
         tx,
         "admitting an update",
-        // Fresh rows have not_before 0: a clock that steps back must not reorder a lane.
-        "INSERT INTO inbox (update_key, lane_id, state, kind, body, not_before, received_at, ended_at, request_id, \
-         problem) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9) ON CONFLICT (update_key) DO NOTHING",
+        "INSERT INTO inbox (update_key, chat_id, topic_id, lane_kind, state, received_at, ended_at, kind, request_id, \
+         problem, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (update_key) DO NOTHING",
         params![
             update.key.0,
-            lane.id,
+            update.lane.chat.0,
+            update.lane.topic.map_or(0, |topic| topic.0),
+            queue::kind_code(update.lane.kind),
             state,
-            update.kind,
-            &update.body[..],
             update.received_at.0,
             update.unusable.map(|_| update.received_at.0),
+            update.kind,
             update.request_id.0,
             update.unusable,
+            &update.body[..],
         ],
     )?;
-    if added == 0 {
-        return Ok(Admission::Duplicate);
-    }
-    if update.unusable.is_none() && lane.is_free && lane.due_at.is_none_or(|due| due > update.received_at.0) {
-        make_due(tx, lane.id, update.received_at)?;
-    }
-    Ok(Admission::New)
-}
-
-/// A lane's row.
-struct LaneRow {
-    id: i64,
-    due_at: Option<i64>,
-    /// Neither claimed nor waiting for a send.
-    is_free: bool,
-}
-
-fn lane(tx: &Connection, lane: Lane) -> Result<LaneRow, StorageError> {
-    let doing = "finding a lane";
-    let kind = kind_code(lane.kind);
-    let key = params![lane.chat.0, lane.topic.map_or(0, |topic| topic.0), kind];
-    let find = "SELECT id, due_at, claimed = 0 AND unsent = 0 FROM lanes \
-                WHERE chat_id = ?1 AND topic_id = ?2 AND kind = ?3";
-    let known = query_one(tx, doing, find, key, |row| {
-        Ok(LaneRow { id: row.get(0)?, due_at: row.get(1)?, is_free: row.get(2)? })
-    })?;
-    if let Some(lane) = known {
-        return Ok(lane);
-    }
-    execute(tx, doing, "INSERT INTO lanes (chat_id, topic_id, kind) VALUES (?1, ?2, ?3)", key)?;
-    Ok(LaneRow { id: tx.last_insert_rowid(), due_at: None, is_free: true })
-}
-
-pub(super) const fn kind_code(kind: LaneKind) -> i64 {
-    match kind {
-        LaneKind::Talk => 0,
-        LaneKind::Express => 1,
-    }
-}
-
-/// A new row makes a free lane due at once; a claimed one stays due at its lease's end, a blocked one not at all.
-fn make_due(tx: &Connection, lane: i64, now: Timestamp) -> Result<(), StorageError> {
-    execute(
-        tx,
-        "making a lane due",
-        "UPDATE lanes SET due_at = MIN(COALESCE(due_at, ?2), ?2) WHERE id = ?1 AND claimed = 0 AND unsent = 0 \
-         AND (due_at IS NULL OR due_at > ?2)",
-        params![lane, now.0],
-    )?;
-    Ok(())
-}
-
-/// Frees a lane and computes when it is due again; `ends` if the claim's turn has come to its end.
-pub(super) fn reschedule(tx: &Connection, lane: i64, ends: bool, now: Timestamp) -> Result<(), StorageError> {
-    execute(
-        tx,
-        "rescheduling a lane",
-        "UPDATE lanes SET claimed = 0, owner = NULL, ended_token = CASE WHEN ?3 THEN claim_token ELSE ended_token END, \
-         due_at = CASE WHEN unsent > 0 THEN NULL \
-         WHEN EXISTS (SELECT 1 FROM inbox WHERE lane_id = ?1 AND state = 0 AND not_before <= ?2) THEN ?2 \
-         ELSE (SELECT MIN(not_before) FROM inbox WHERE lane_id = ?1 AND state = 0) END WHERE id = ?1",
-        params![lane, now.0, ends],
-    )?;
-    Ok(())
+    Ok(if added == 0 { Admission::Duplicate } else { Admission::New })
 }
 
 pub(super) fn finish(
@@ -270,18 +211,14 @@ pub(super) fn finish(
     turn: &FinishedTurn,
     now: Timestamp,
 ) -> Result<TurnEnd, StorageError> {
-    if let Fence::Ended = check_fence(tx, claim)? {
-        return Ok(TurnEnd { was_recorded: true, ..TurnEnd::default() });
-    }
+    let claimed_to = match check_fence(tx, claim)? {
+        Fence::Holds { claimed_to } => claimed_to,
+        Fence::Ended => return Ok(TurnEnd { was_recorded: true, ..TurnEnd::default() }),
+    };
     for (key, verdict) in &turn.verdicts {
         give_back(tx, claim, *key, verdict, now)?;
     }
-    execute(
-        tx,
-        "ending a turn's rows",
-        "UPDATE inbox SET state = ?3, body = NULL, ended_at = ?4 WHERE lane_id = ?1 AND state = 0 AND claim_token = ?2",
-        params![claim.lane_id, claim.token, DONE, now.0],
-    )?;
+    end_rows(tx, claim, claimed_to, now)?;
     memory::remember_all(tx, &turn.remembered)?;
     if let Some((from, to)) = turn.migrated {
         outbox::migrate(tx, from, to)?;
@@ -317,6 +254,20 @@ pub(super) fn finish(
     Ok(end)
 }
 
+/// Every row that the claim still holds is done.
+fn end_rows(tx: &Connection, claim: ClaimRef, claimed_to: i64, now: Timestamp) -> Result<(), StorageError> {
+    let doing = "ending a turn's rows";
+    for (row, attempts) in queue::held(tx, claim, claimed_to)? {
+        execute(
+            tx,
+            doing,
+            "UPDATE inbox SET state = ?2, body = NULL, ended_at = ?3, attempts = ?4, claim_token = ?5 WHERE id = ?1",
+            params![row, DONE, now.0, attempts, claim.token],
+        )?;
+    }
+    queue::leave(tx, claim, claimed_to)
+}
+
 fn give_back(
     tx: &Connection,
     claim: ClaimRef,
@@ -324,24 +275,40 @@ fn give_back(
     verdict: &Verdict,
     now: Timestamp,
 ) -> Result<(), StorageError> {
+    let doing = "judging a row";
+    let row =
+        query_one(tx, doing, "SELECT id FROM inbox WHERE update_key = ?1", params![key.0], |row| row.get::<_, i64>(0))?;
+    let Some(row) = row else { return Ok(()) };
     match verdict {
-        Verdict::RetryAt(at) => execute(
-            tx,
-            "putting a row back",
-            // Tokens are counted by lane: another lane's row may bear the same one.
-            "UPDATE inbox SET not_before = ?3, claim_token = 0 \
-             WHERE update_key = ?1 AND claim_token = ?2 AND state = 0 AND lane_id = ?4",
-            params![key.0, claim.token, at.0, claim.lane_id],
-        ),
-        Verdict::Dead { problem } => execute(
-            tx,
-            "giving a row up",
-            "UPDATE inbox SET state = ?3, claim_token = 0, problem = ?4, ended_at = ?5 \
-             WHERE update_key = ?1 AND claim_token = ?2 AND state = 0 AND lane_id = ?6",
-            params![key.0, claim.token, DEAD, problem, now.0, claim.lane_id],
-        ),
+        Verdict::RetryAt(at) => {
+            execute(
+                tx,
+                doing,
+                "UPDATE queue SET not_before = ?4, claim_token = 0 \
+                 WHERE lane_id = ?1 AND inbox_id = ?2 AND claim_token = ?3",
+                params![claim.lane_id, row, claim.token, at.0],
+            )?;
+        }
+        Verdict::Dead { problem } => {
+            let attempts = query_one(
+                tx,
+                doing,
+                "DELETE FROM queue WHERE lane_id = ?1 AND inbox_id = ?2 AND claim_token = ?3 RETURNING attempts",
+                params![claim.lane_id, row, claim.token],
+                |row| row.get::<_, i64>(0),
+            )?;
+            if let Some(attempts) = attempts {
+                execute(
+                    tx,
+                    doing,
+                    "UPDATE inbox SET state = ?2, problem = ?3, ended_at = ?4, attempts = ?5, claim_token = ?6 \
+                     WHERE id = ?1",
+                    params![row, DEAD, problem, now.0, attempts, claim.token],
+                )?;
+            }
+        }
     }
-    .map(drop)
+    Ok(())
 }
 
 fn may_say_failure_line(tx: &Connection, chat: ChatId, kind: &str, now: Timestamp) -> Result<bool, StorageError> {

@@ -16,6 +16,7 @@ mod outbox;
 mod people;
 #[cfg(test)]
 mod plans;
+mod queue;
 mod shared;
 mod slots;
 mod spend;
@@ -28,12 +29,13 @@ use std::{
     time::Duration,
 };
 
-use deadpool_sqlite::{Pool, rusqlite::Connection};
+use deadpool_sqlite::rusqlite::Connection;
+use metrics::Histogram;
 use tokio::time::Instant;
 
 use self::{
     codes::storage_error,
-    writer::{Priority, Rings, Writer},
+    writer::{Once, Priority, Repeatable, Rings, Writer},
 };
 use super::{Bell, StorageError, StoreHealth};
 use crate::{
@@ -105,11 +107,11 @@ impl fmt::Debug for SqliteOptions {
 /// The store on SQLite. Cheap to clone.
 #[derive(Clone)]
 pub struct SqliteStore {
-    readers: Pool,
+    readers: connect::Readers,
     writer: Writer,
     bell: Bell,
     clock: SharedClock,
-    metrics: Metrics,
+    read_took: Histogram,
     call_limit: Duration,
     inbox_max: u64,
 }
@@ -129,7 +131,7 @@ impl SqliteStore {
     /// file, newer schema, read-only disk), [`StorageError::Corrupt`] for a damaged file.
     pub async fn open(options: SqliteOptions, shutdown: &Shutdown) -> Result<Self, StorageError> {
         let path = open::prepare(&options).await?;
-        let readers = connect::readers(&path, options.readers)?;
+        let readers = connect::Readers::new(&path, options.readers)?;
         let bell = Bell::default();
         let writer = Writer::start(&path, &options, bell.clone(), shutdown).await?;
         let store = Self {
@@ -137,7 +139,7 @@ impl SqliteStore {
             writer,
             bell,
             clock: options.clock,
-            metrics: options.metrics,
+            read_took: options.metrics.histogram(&metric::STORE_READ_DURATION, &[]),
             call_limit: options.call_limit,
             inbox_max: options.inbox_max,
         };
@@ -185,7 +187,19 @@ impl SqliteStore {
         rings: Rings,
         work: impl FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
-        self.writer.write(doing, priority, rings, self.call_limit, work).await
+        self.writer.write(doing, priority, rings, self.call_limit, Once::new(work)).await
+    }
+
+    /// As [`Self::write`], for hot paths: `work` may be rolled back with others and run again, alone, so it does
+    /// nothing but ask and change the database. That spares a savepoint, which copies every page that it touches.
+    async fn write_repeatable<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        priority: Priority,
+        rings: Rings,
+        work: impl Fn(&Connection) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        self.writer.write(doing, priority, rings, self.call_limit, Repeatable(work)).await
     }
 
     /// Runs `work` on a reading connection. A query that outlives the limit is interrupted.
@@ -206,10 +220,7 @@ impl SqliteStore {
         let deadline = Instant::now() + limit;
         let late = || StorageError::Deadline { doing, limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) };
         let started = Instant::now();
-        let reader = tokio::time::timeout_at(deadline, self.readers.get())
-            .await
-            .map_err(|_| late())?
-            .map_err(|error| connect::pool_error(doing, &error))?;
+        let reader = tokio::time::timeout_at(deadline, self.readers.get(doing)).await.map_err(|_| late())??;
         // Cancelling `interact` would not stop the query, so the query watches the deadline itself.
         let read = reader
             .interact(move |connection| {
@@ -219,8 +230,8 @@ impl SqliteStore {
                 read
             })
             .await
-            .map_err(|error| StorageError::Backend { doing, detail: error.to_string() })?;
-        self.metrics.record(&metric::STORE_READ_DURATION, &[], started.elapsed());
+            .map_err(|detail| StorageError::Backend { doing, detail })?;
+        self.read_took.record(started.elapsed().as_secs_f64());
         match read {
             Err(_) if Instant::now() >= deadline => Err(late()),
             Err(StorageError::Corrupt { detail }) => {

@@ -39,7 +39,7 @@ impl OutboxStore for SqliteStore {
         call_limit: Duration,
     ) -> Result<Sends, StorageError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
-        self.write("taking send slots", Priority::Other, Rings::default(), move |tx| {
+        self.write_repeatable("taking send slots", Priority::Other, Rings::default(), move |tx| {
             begin_sends(tx, &owner, max, limits, call_limit, clock.now())
         })
         .await
@@ -54,9 +54,9 @@ impl OutboxStore for SqliteStore {
         now: Timestamp,
     ) -> Result<Option<EndedOutgoing>, StorageError> {
         let owner = owner.to_owned();
-        self.write("ending a send", Priority::Other, Rings::BOTH, move |tx| {
+        self.write_repeatable("ending a send", Priority::Other, Rings::BOTH, move |tx| {
             match calls::find(tx, &owner, id, attempt, &ended)? {
-                Call::Running(chat) => end_send(tx, id, chat, ended, now),
+                Call::Running(chat) => end_send(tx, id, chat, &ended, now),
                 Call::Recorded(row) => calls::told_again(tx, &row, now),
             }
         })
@@ -122,38 +122,38 @@ fn end_send(
     tx: &Connection,
     id: OutgoingId,
     chat: ChatId,
-    ended: Ended,
+    ended: &Ended,
     now: Timestamp,
 ) -> Result<Option<EndedOutgoing>, StorageError> {
     match ended {
         Ended::Sent(message) => {
-            if is_worth_remembering(tx, id, &message)? {
-                memory::remember_all(tx, std::slice::from_ref(&message))?;
+            if is_worth_remembering(tx, id, message)? {
+                memory::remember_all(tx, std::slice::from_ref(message))?;
             }
-            note_sent(tx, id, &message)?;
+            note_sent(tx, id, message)?;
             close(tx, id, "sent", "", now)
         }
         Ended::Done => {
             remember_edit(tx, id, now)?;
             close(tx, id, "sent", "", now)
         }
-        Ended::Unknown { problem } => close(tx, id, "unknown", &problem, now),
+        Ended::Unknown { problem } => close(tx, id, "unknown", problem, now),
         Ended::Refused { problem, chat_is_dead } => {
-            if chat_is_dead {
-                mark_dead(tx, chat, &problem, now)?;
+            if *chat_is_dead {
+                mark_dead(tx, chat, problem, now)?;
             }
-            close(tx, id, "refused", &problem, now)
+            close(tx, id, "refused", problem, now)
         }
         Ended::RetryAt { at, blocks_chat, without_reply, problem } => {
-            if blocks_chat {
-                block(tx, chat, at)?;
+            if *blocks_chat {
+                block(tx, chat, *at)?;
             }
-            ready_again(tx, id, at, without_reply, &problem)?;
+            ready_again(tx, id, *at, *without_reply, problem)?;
             Ok(None)
         }
         Ended::Migrated { to } => {
             ready_again(tx, id, now, false, "the group became a supergroup")?;
-            migrate(tx, chat, to)?;
+            migrate(tx, chat, *to)?;
             Ok(None)
         }
     }

@@ -44,10 +44,11 @@ const SMALL_SCANS: &[(&str, &str, &str)] = &[
         "ORDER BY not_before, id LIMIT 1",
         "a partial index of which the first entry is read",
     ),
+    ("SCAN queue", "SELECT (SELECT COUNT(*) FROM queue) +", "once a second, what waits"),
     (
-        "SCAN inbox USING COVERING INDEX inbox_",
-        "SELECT COUNT(*) FROM inbox WHERE state = 0",
-        "once a second, a partial index that holds what waits",
+        "SCAN inbox USING COVERING INDEX inbox_dead",
+        "SELECT (SELECT COUNT(*) FROM queue) +",
+        "once a second, a partial index that holds the dead letters",
     ),
     (
         "SCAN answers USING COVERING INDEX answers_at",
@@ -55,6 +56,8 @@ const SMALL_SCANS: &[(&str, &str, &str)] = &[
         "a table of at most two thousand rows, when one is added",
     ),
     ("SCAN theirs", "WITH RECURSIVE theirs", "the chats of one person"),
+    ("SCAN CONSTANT ROW", "SELECT (SELECT COUNT(*) FROM queue) +", "a sum"),
+    ("SCAN queued", "(SELECT inbox_id FROM queued)", "it has one row"),
 ];
 
 /// How the largest table may be reached. A search by `chat_id` alone would read all that a chat ever wrote.

@@ -2,8 +2,11 @@
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
 INSERT INTO lanes (chat_id, topic_id, kind) SELECT -i, 0, i % 2 FROM n;
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-INSERT INTO inbox (update_key, lane_id, state, kind, not_before, received_at, ended_at, request_id)
-SELECT i, 1 + i % 2000, 1 + (i % 100 = 0), 'message', 0, 1789900000000 + i, 1789900000000 + i, 'r' FROM n;
+INSERT INTO inbox (update_key, chat_id, topic_id, lane_kind, state, kind, received_at, ended_at, request_id)
+SELECT i, -1 - i % 2000, 0, i % 2, 1 + (i % 100 = 0), 'message', 1789900000000 + i, 1789900000000 + i, 'r' FROM n;
+UPDATE queued SET inbox_id = 20000;
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+INSERT INTO queue (lane_id, inbox_id, received_at) SELECT 1001 + i % 900, i, 1789900000000 + i FROM n;
 INSERT INTO chats (chat_id, kind) SELECT DISTINCT chat_id, 'group' FROM lanes WHERE chat_id <> -10;
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 INSERT INTO messages (chat_id, message_id, topic_id, seq, author_kind, author_id, author_name, text, sent_at)

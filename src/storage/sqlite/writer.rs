@@ -5,6 +5,12 @@
 //! back alone; a COMMIT that fails fails all of it. Nobody hears of success before the commit. While one commit is on
 //! its way to the disk the next batch gathers, so no timer is needed. Work whose caller has given up is not begun: a
 //! claim or a send mark that nobody heard of would only stand in the way.
+//!
+//! **While admissions press** (3 000 a second and more), other work waits for the next look, at most 100 ms, and then
+//! shares one transaction: done together, turns write each page once that one by one they would write again and again.
+//! Claims then also take fewer lanes. A command still acts within half a second: its claim, its end and its send mark
+//! each wait for one look. The press gives way when half of the inbox's places are taken, so that the turns' lag has a
+//! bound.
 
 mod commit;
 mod job;
@@ -18,17 +24,19 @@ use std::{
     time::Duration,
 };
 
-use deadpool_sqlite::{Pool, rusqlite::Connection};
+use deadpool_sqlite::{Object, Pool, rusqlite::Connection};
+use metrics::{Counter, Histogram};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, MissedTickBehavior},
+    task::yield_now,
+    time::MissedTickBehavior,
 };
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::job::{Priority, Rings};
+pub(super) use self::job::{Once, Priority, Repeatable, Rings};
 use self::{
-    commit::{Visit, visit},
-    job::{Job, Piece},
+    commit::{Batch, Visit, visit},
+    job::{Job, Piece, Work},
 };
 use super::{CommitFault, FreeDisk, SqliteOptions, connect};
 use crate::{
@@ -43,11 +51,11 @@ const BATCH: usize = 256;
 const QUEUE: usize = 4096;
 /// So many admissions between two looks, 3 000 a second, are a press of them.
 const PRESS: usize = 300;
-/// While admissions press, a batch waits so long for more of them.
-const BREATH: Duration = Duration::from_millis(1);
-/// While admissions press, other work waits for so long and then shares one transaction: done together, turns write
-/// each page once that one by one they would write again and again.
-const GATHER: Duration = Duration::from_millis(100);
+/// With fewer pieces a batch waits, in rounds, for whoever is about to hand in one: in each round all that is ready to
+/// run runs once. That takes microseconds in a quiet process, and in a busy one a commit costs more than it saves. With more
+/// it does not wait: while a batch is on its way to the disk, the rest of the load has the processors.
+const FEW: usize = 32;
+const ROUNDS: usize = 4;
 /// How often another process's commits are looked for (design.md section 2).
 const WATCH: Duration = Duration::from_millis(100);
 /// How often the inbox is counted and the disk's free space read.
@@ -64,6 +72,7 @@ pub(super) struct Writer {
 /// What the writer knows about the store, readable without asking it.
 pub(super) struct State {
     health: AtomicU8,
+    /// Counted from time to time, estimated in between.
     waiting: AtomicU64,
     disk_is_low: AtomicU8,
     pressed: AtomicBool,
@@ -95,11 +104,15 @@ impl Writer {
         });
         let task = Task {
             pool: connect::writer(path)?,
+            connection: None,
             admissions: admissions_queue,
             others: others_queue,
             state: Arc::clone(&state),
             bell,
+            took: options.metrics.histogram(&metric::STORE_COMMIT_DURATION, &[]),
+            pieces: options.metrics.counter(&metric::STORE_COMMIT_JOBS, &[]),
             metrics: options.metrics.clone(),
+            press_max: options.inbox_max / 2,
             fault: options.commit_fault.clone(),
             data_dir: options.data_dir.clone(),
             free_disk: Arc::clone(&options.free_disk),
@@ -115,21 +128,22 @@ impl Writer {
         Ok(Self { admissions, others, state })
     }
 
+    /// Runs `work` in the next group commit; after `limit` its caller is told that it took too long.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
         priority: Priority,
         rings: Rings,
         limit: Duration,
-        work: impl FnOnce(&Connection) -> Result<T, StorageError> + Send + 'static,
+        work: impl Work<T> + 'static,
     ) -> Result<T, StorageError> {
         self.state.refuse_if_corrupt()?;
         let (reply, outcome) = oneshot::channel();
+        let piece = Box::new(Piece { work, result: None, rings, reply });
         let queue = match priority {
             Priority::Admission => &self.admissions,
             Priority::Other => &self.others,
         };
-        let piece = Box::new(Piece { work: Some(work), result: None, rings, reply });
         queue.try_send(piece).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StorageError::QueueFull { waiting: QUEUE },
             mpsc::error::TrySendError::Closed(_) => StorageError::Closed,
@@ -217,11 +231,16 @@ impl Drop for DeadAtDrop {
 
 struct Task {
     pool: Pool,
+    connection: Option<Object>,
     admissions: mpsc::Receiver<Box<dyn Job>>,
     others: mpsc::Receiver<Box<dyn Job>>,
     state: Arc<State>,
     bell: Bell,
+    took: Histogram,
+    pieces: Counter,
     metrics: Metrics,
+    /// With more than this in the inbox, admissions are no longer preferred.
+    press_max: u64,
     fault: Option<CommitFault>,
     data_dir: std::path::PathBuf,
     free_disk: FreeDisk,
@@ -235,72 +254,81 @@ impl Task {
         let mut watch = tokio::time::interval(WATCH);
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut ticks, mut admitted) = (0u32, 0usize);
-        let mut others_ran = Instant::now();
         loop {
-            let (mut admissions, mut others) = (Vec::new(), Vec::new());
+            let mut batch = Batch::default();
             let mut look = false;
             tokio::select! {
                 // The queues come last: under load they are never empty, and the rest would never have its turn.
                 biased;
                 () = self.state.closing.cancelled() => break,
                 _ = watch.tick() => look = true,
-                Some(job) = self.admissions.recv() => admissions.push(job),
-                Some(job) = self.others.recv() => others.push(job),
+                Some(job) = self.admissions.recv() => batch.admissions.push(job),
+                Some(job) = self.others.recv(), if !self.is_pressed() => batch.others.push(job),
             }
-            if !admissions.is_empty() && self.state.pressed.load(Ordering::Relaxed) {
-                // Whoever was just acknowledged is about to send the next update: a moment doubles the batch.
-                tokio::time::sleep(BREATH).await;
-            }
-            while admissions.len() + others.len() < BATCH
-                && let Ok(job) = self.admissions.try_recv()
-            {
-                admissions.push(job);
-            }
-            admitted += admissions.len();
+            let others_may = look || !self.is_pressed();
+            self.gather(&mut batch, others_may).await;
+            admitted += batch.admissions.len();
             if look {
-                self.state.pressed.store(admitted >= PRESS, Ordering::Relaxed);
+                let waiting = self.state.waiting.load(Ordering::Relaxed);
+                self.state.pressed.store(admitted >= PRESS && waiting < self.press_max, Ordering::Relaxed);
                 admitted = 0;
-            }
-            let pressed = self.state.pressed.load(Ordering::Relaxed) && !admissions.is_empty();
-            let gathering = pressed && others_ran.elapsed() < GATHER;
-            if !gathering {
-                others_ran = Instant::now();
-            }
-            while !gathering
-                && admissions.len() + others.len() < BATCH
-                && let Ok(job) = self.others.try_recv()
-            {
-                others.push(job);
             }
             let measure = look && ticks.is_multiple_of(MEASURE_EVERY);
             ticks = ticks.wrapping_add(u32::from(look));
-            admissions.append(&mut others);
-            self.visit(admissions, look, measure).await;
+            self.visit(batch, look, measure).await;
         }
         self.finish().await;
     }
 
-    /// Commits a batch, or just looks whether another process has committed.
-    async fn visit(&mut self, jobs: Vec<Box<dyn Job>>, look: bool, measure: bool) {
-        let count = jobs.len();
-        if let Err(error) = self.state.refuse_if_corrupt() {
-            jobs.into_iter().for_each(|job| job.end(Err(error.clone())));
-            return self.tell_writable();
-        }
-        let connection = match self.pool.get().await {
-            Ok(connection) => connection,
-            Err(error) => {
-                let error = connect::pool_error("opening the writer's connection", &error);
-                self.state.judge(&Err(error.clone()));
-                jobs.into_iter().for_each(|job| job.end(Err(error.clone())));
-                return self.tell_writable();
+    fn is_pressed(&self) -> bool {
+        self.state.pressed.load(Ordering::Relaxed)
+    }
+
+    /// Takes what waits, and what comes while all that is ready to run runs.
+    async fn gather(&mut self, batch: &mut Batch, others_may: bool) {
+        for round in 0..=ROUNDS {
+            let before = batch.len();
+            while batch.len() < BATCH
+                && let Ok(job) = self.admissions.try_recv()
+            {
+                batch.admissions.push(job);
             }
-        };
+            while others_may
+                && batch.len() < BATCH
+                && let Ok(job) = self.others.try_recv()
+            {
+                batch.others.push(job);
+            }
+            let idle = batch.is_empty() || (round > 0 && batch.len() == before);
+            if idle || batch.len() >= FEW || round == ROUNDS {
+                return;
+            }
+            yield_now().await;
+        }
+    }
+
+    /// Commits a batch, or just looks whether another process has committed.
+    async fn visit(&mut self, batch: Batch, look: bool, measure: bool) {
+        if batch.is_empty() && !look {
+            return;
+        }
+        if let Err(error) = self.state.refuse_if_corrupt() {
+            return self.refuse(batch, &error);
+        }
+        if let Err(error) = self.connect().await {
+            self.state.judge(&Err(error.clone()));
+            return self.refuse(batch, &error);
+        }
+        let Some(connection) = &self.connection else { return };
+        let (count, admissions) = (batch.len(), batch.admissions.len());
         let fault = self.fault.clone();
-        let visit = connection.interact(move |connection| visit(connection, jobs, fault.as_ref(), look, measure)).await;
-        drop(connection);
+        let visit =
+            connection.interact(move |connection| visit(connection, batch, fault.as_ref(), look, measure)).await;
         match visit {
-            Ok(visit) => self.after(visit, count, measure).await,
+            Ok(visit) => {
+                self.state.waiting.fetch_add(admissions as u64, Ordering::Relaxed);
+                self.after(visit, count, measure).await;
+            }
             // The jobs died with the thread: their callers hear `Closed`.
             Err(error) => {
                 self.state.judge(&Err(StorageError::Backend { doing: "committing a batch", detail: error.to_string() }))
@@ -308,11 +336,28 @@ impl Task {
         }
     }
 
+    /// Takes the connection out of its pool and keeps it: the pool asks each one that it hands out whether it lives,
+    /// which costs a trip to another thread. One that a panic has poisoned is given back and replaced.
+    async fn connect(&mut self) -> Result<(), StorageError> {
+        if self.connection.as_ref().is_some_and(|connection| !connection.is_mutex_poisoned()) {
+            return Ok(());
+        }
+        self.connection = None;
+        let opened = self.pool.get().await;
+        self.connection = Some(opened.map_err(|error| connect::pool_error("opening the writer's connection", &error))?);
+        Ok(())
+    }
+
+    fn refuse(&mut self, batch: Batch, error: &StorageError) {
+        batch.into_jobs().for_each(|job| job.end(Err(error.clone())));
+        self.tell_writable();
+    }
+
     async fn after(&mut self, visit: Visit, count: usize, measure: bool) {
         if count > 0 {
             self.state.judge(&visit.verdict());
-            self.metrics.record(&metric::STORE_COMMIT_DURATION, &[], visit.took);
-            self.metrics.add(&metric::STORE_COMMIT_JOBS, &[], count as u64);
+            self.took.record(visit.took.as_secs_f64());
+            self.pieces.increment(count as u64);
         }
         let mut rings = Rings::default();
         for (job, outcome) in visit.jobs {
@@ -368,15 +413,17 @@ impl Task {
     async fn finish(mut self) {
         self.admissions.close();
         self.others.close();
-        let mut jobs = Vec::new();
-        while let Ok(job) = self.admissions.try_recv().or_else(|_| self.others.try_recv()) {
-            jobs.push(job);
+        let mut batch = Batch::default();
+        while let Ok(job) = self.admissions.try_recv() {
+            batch.admissions.push(job);
         }
-        if !jobs.is_empty() {
-            self.visit(jobs, false, false).await;
+        while let Ok(job) = self.others.try_recv() {
+            batch.others.push(job);
         }
+        self.visit(batch, false, false).await;
         if self.state.refuse_if_corrupt().is_ok()
-            && let Ok(connection) = self.pool.get().await
+            && self.connect().await.is_ok()
+            && let Some(connection) = self.connection.take()
         {
             let _ =
                 connection.interact(|connection| connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deadpool_sqlite::rusqlite::{Connection, params};
 
 use super::{
-    super::{execute, outbox, query_all, query_one, shared},
+    super::{execute, outbox, query_all, query_one, queue, shared},
     redact::{Redacted, Words, redact},
 };
 use crate::{
@@ -191,12 +191,13 @@ fn redact_updates(
 ) -> Result<u64, StorageError> {
     let doing = "taking words out of raw updates";
     let mut changed = 0;
+    queue::join_every(tx)?;
     let found = query_all(
         tx,
         doing,
         // Only these two states have bodies.
-        "SELECT id, body FROM inbox WHERE state = 0 AND body IS NOT NULL AND update_key IS NOT ?2 \
-         AND INSTR(body, CAST(?1 AS BLOB)) > 0 UNION ALL \
+        "SELECT inbox.id, body FROM queue CROSS JOIN inbox ON inbox.id = inbox_id \
+         WHERE body IS NOT NULL AND update_key IS NOT ?2 AND INSTR(body, CAST(?1 AS BLOB)) > 0 UNION ALL \
          SELECT id, body FROM inbox WHERE state = 2 AND body IS NOT NULL AND INSTR(body, CAST(?1 AS BLOB)) > 0",
         params![digits.to_string(), but.map(|key| key.0)],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)),
@@ -204,14 +205,17 @@ fn redact_updates(
     for (id, body) in found {
         changed += match redact(&body, words) {
             Redacted::Untouched => 0,
-            Redacted::Theirs => execute(
-                tx,
-                doing,
-                // A dead letter without a body cannot be tried again, which is as it should be.
-                "UPDATE inbox SET body = NULL, state = CASE WHEN state = 0 THEN 1 ELSE state END, \
-                 ended_at = COALESCE(ended_at, ?2) WHERE id = ?1",
-                params![id, now.0],
-            )?,
+            Redacted::Theirs => {
+                queue::remove(tx, id)?;
+                execute(
+                    tx,
+                    doing,
+                    // A dead letter without a body cannot be tried again, which is as it should be.
+                    "UPDATE inbox SET body = NULL, state = CASE WHEN state = 0 THEN 1 ELSE state END, \
+                     ended_at = COALESCE(ended_at, ?2) WHERE id = ?1",
+                    params![id, now.0],
+                )?
+            }
             Redacted::Without(left) => {
                 execute(tx, doing, "UPDATE inbox SET body = ?2 WHERE id = ?1", params![id, left])?
             }

@@ -1,4 +1,5 @@
-//! One visit to the database: a batch in one transaction, each piece in a savepoint of its own, one commit for all.
+//! One visit to the database: a batch in one transaction, one commit for all. Each piece is in a savepoint of its own,
+//! except that admissions, which hardly ever fail, are in one together.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -8,11 +9,33 @@ use tokio::time::Instant;
 use super::job::Job;
 use crate::storage::{
     StorageError,
-    sqlite::{CommitFault, codes::storage_error, connect},
+    sqlite::{CommitFault, codes::storage_error, connect, queue},
 };
 
 /// Longest time that one batch may keep the writer.
 const BATCH_LIMIT: Duration = Duration::from_secs(8);
+
+/// Pieces of work for one transaction.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// These run first.
+    pub(super) admissions: Vec<Box<dyn Job>>,
+    pub(super) others: Vec<Box<dyn Job>>,
+}
+
+impl Batch {
+    pub(super) fn len(&self) -> usize {
+        self.admissions.len() + self.others.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn into_jobs(self) -> impl Iterator<Item = Box<dyn Job>> {
+        self.admissions.into_iter().chain(self.others)
+    }
+}
 
 /// What a visit to the database brought.
 pub(super) struct Visit {
@@ -37,7 +60,7 @@ impl Visit {
 /// Runs on a blocking thread.
 pub(super) fn visit(
     connection: &Connection,
-    jobs: Vec<Box<dyn Job>>,
+    batch: Batch,
     fault: Option<&CommitFault>,
     look: bool,
     measure: bool,
@@ -46,8 +69,8 @@ pub(super) fn visit(
     connect::interrupt_at(connection, Some(started + BATCH_LIMIT));
     let mut visit =
         Visit { jobs: Vec::new(), committed: Ok(()), took: Duration::ZERO, data_version: None, waiting: None };
-    if !jobs.is_empty() {
-        commit(connection, jobs, fault, &mut visit);
+    if !batch.is_empty() {
+        commit(connection, batch, fault, &mut visit);
         visit.took = started.elapsed();
     }
     if look {
@@ -56,7 +79,7 @@ pub(super) fn visit(
     }
     if measure {
         visit.waiting = connection
-            .prepare_cached("SELECT COUNT(*) FROM inbox WHERE state = 0")
+            .prepare_cached(queue::DEPTH_SQL)
             .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)))
             .ok()
             .and_then(|count| u64::try_from(count).ok());
@@ -65,9 +88,16 @@ pub(super) fn visit(
     visit
 }
 
-fn commit(connection: &Connection, jobs: Vec<Box<dyn Job>>, fault: Option<&CommitFault>, visit: &mut Visit) {
+fn commit(connection: &Connection, batch: Batch, fault: Option<&CommitFault>, visit: &mut Visit) {
     visit.committed = run(connection, "BEGIN IMMEDIATE");
-    for mut job in jobs.into_iter().filter(|job| !job.is_abandoned()) {
+    let wanted = batch.into_jobs().filter(|job| !job.is_abandoned());
+    let (mut together, mut alone): (Vec<_>, Vec<_>) = wanted.partition(|job| job.is_repeatable());
+    if visit.committed.is_ok() && !together.is_empty() && !run_together(connection, &mut together) {
+        visit.committed = begin_again(connection);
+        alone.splice(..0, together.drain(..));
+    }
+    visit.jobs.extend(together.into_iter().map(|job| (job, Ok(()))));
+    for mut job in alone {
         let mut outcome = Ok(());
         if visit.committed.is_ok() {
             match run_in_savepoint(connection, &mut *job) {
@@ -83,6 +113,20 @@ fn commit(connection: &Connection, jobs: Vec<Box<dyn Job>>, fault: Option<&Commi
     if visit.committed.is_err() && !connection.is_autocommit() {
         let _ = run(connection, "ROLLBACK");
     }
+}
+
+/// Runs pieces without savepoints, each of which costs as much as an admission: it copies every page that the piece
+/// touches. False if one of them failed; then the transaction is to begin again, without its traces.
+fn run_together(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> bool {
+    let ran = AssertUnwindSafe(|| jobs.iter_mut().try_for_each(|job| job.run(connection)));
+    std::panic::catch_unwind(ran).is_ok_and(|outcome| outcome.is_ok())
+}
+
+fn begin_again(connection: &Connection) -> Result<(), StorageError> {
+    if !connection.is_autocommit() {
+        run(connection, "ROLLBACK")?;
+    }
+    run(connection, "BEGIN IMMEDIATE")
 }
 
 /// Runs one piece of work; the inner result is its own. The outer error breaks the whole batch: damage, or one of those

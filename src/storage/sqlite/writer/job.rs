@@ -28,28 +28,64 @@ impl Rings {
 /// A piece of work of any type.
 pub(super) trait Job: Send {
     fn run(&mut self, connection: &Connection) -> Result<(), StorageError>;
+    /// Whether it may be run again after what it did was rolled back.
+    fn is_repeatable(&self) -> bool;
     fn rings(&self) -> Rings;
     fn is_abandoned(&self) -> bool;
     fn end(self: Box<Self>, committed: Result<(), StorageError>);
 }
 
+/// How often a piece of work can run.
+pub(in crate::storage::sqlite) trait Work<T>: Send {
+    const REPEATABLE: bool;
+
+    fn run(&mut self, connection: &Connection) -> Result<T, StorageError>;
+}
+
+/// Any number of times: what an earlier run did was rolled back.
+pub(in crate::storage::sqlite) struct Repeatable<F>(pub(in crate::storage::sqlite) F);
+
+/// Once.
+pub(in crate::storage::sqlite) struct Once<F>(Option<F>);
+
+impl<F> Once<F> {
+    pub(in crate::storage::sqlite) fn new(work: F) -> Self {
+        Self(Some(work))
+    }
+}
+
+impl<T, F: Fn(&Connection) -> Result<T, StorageError> + Send> Work<T> for Repeatable<F> {
+    const REPEATABLE: bool = true;
+
+    fn run(&mut self, connection: &Connection) -> Result<T, StorageError> {
+        (self.0)(connection)
+    }
+}
+
+impl<T, F: FnOnce(&Connection) -> Result<T, StorageError> + Send> Work<T> for Once<F> {
+    const REPEATABLE: bool = false;
+
+    fn run(&mut self, connection: &Connection) -> Result<T, StorageError> {
+        self.0.take().expect("a piece of work runs once")(connection)
+    }
+}
+
 /// Work, its result, and who waits for it.
-pub(super) struct Piece<F, T> {
-    pub(super) work: Option<F>,
+pub(super) struct Piece<W, T> {
+    pub(super) work: W,
     pub(super) result: Option<T>,
     pub(super) rings: Rings,
     pub(super) reply: oneshot::Sender<Result<T, StorageError>>,
 }
 
-impl<T, F> Job for Piece<F, T>
-where
-    T: Send,
-    F: FnOnce(&Connection) -> Result<T, StorageError> + Send,
-{
+impl<T: Send, W: Work<T>> Job for Piece<W, T> {
     fn run(&mut self, connection: &Connection) -> Result<(), StorageError> {
-        let work = self.work.take().expect("a piece of work runs once");
-        self.result = Some(work(connection)?);
+        self.result = Some(self.work.run(connection)?);
         Ok(())
+    }
+
+    fn is_repeatable(&self) -> bool {
+        W::REPEATABLE
     }
 
     fn rings(&self) -> Rings {

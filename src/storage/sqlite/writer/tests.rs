@@ -8,6 +8,8 @@ use std::sync::{
 use futures_util::{FutureExt as _, future::join_all};
 use tempfile::TempDir;
 
+use tokio::time::Instant;
+
 use super::{
     super::{SqliteStore, shared::set_fact},
     *,
@@ -72,6 +74,12 @@ impl World {
     }
 }
 
+/// Stores a fact with others, without a savepoint of its own, then ends as it is told.
+async fn together(world: &World, name: &'static str, end: Result<(), StorageError>) -> Result<(), StorageError> {
+    let work = move |tx: &Connection| set_fact(tx, name, "stored").and(end.clone());
+    world.store.write_repeatable("testing", Priority::Admission, Rings::INBOX, work).await
+}
+
 fn mistake() -> StorageError {
     StorageError::Backend { doing: "testing", detail: "a mistake".to_owned() }
 }
@@ -100,6 +108,69 @@ async fn a_failing_piece_rolls_back_alone() {
     assert_eq!(world.commits.load(Ordering::Relaxed), 1, "they shared a commit");
     assert!(world.stored("before").await && world.stored("after").await && !world.stored("failing").await);
     assert_eq!(world.store.health(), StoreHealth::Good, "one mistake is not the disk's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_piece_of_those_without_savepoints_rolls_back_alone() {
+    let world = world().await;
+    let (before, failing, after, other) = tokio::join!(
+        together(&world, "before", Ok(())),
+        together(&world, "failing", Err(mistake())),
+        together(&world, "after", Ok(())),
+        world.piece("other", Ok(()))
+    );
+    assert_eq!((before, failing, after, other), (Ok(()), Err(mistake()), Ok(()), Ok(())));
+    assert_eq!(world.commits.load(Ordering::Relaxed), 1, "they shared a commit");
+    for name in ["before", "after", "other"] {
+        assert!(world.stored(name).await, "{name}");
+    }
+    assert!(!world.stored("failing").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_among_those_without_savepoints_hurts_nobody_else() {
+    let world = world().await;
+    let panicking = world.store.write_repeatable("testing", Priority::Admission, Rings::INBOX, |tx| {
+        set_fact(tx, "panicking", "x")?;
+        assert!(tx.is_autocommit(), "on purpose");
+        Ok(())
+    });
+    let (before, panicked) = tokio::join!(together(&world, "before", Ok(())), panicking);
+    assert_eq!(before, Ok(()));
+    assert!(matches!(panicked, Err(StorageError::Backend { .. })), "{panicked:?}");
+    assert!(world.stored("before").await && !world.stored("panicking").await);
+}
+
+/// Makes so many admissions that they press, until the look that notices it.
+async fn press(world: &World) {
+    // Between two looks, that nothing depends on which of two timers comes first.
+    tokio::time::sleep(WATCH * 3 / 2).await;
+    let admissions = join_all((0..PRESS).map(|_| together(world, "admission", Ok(()))));
+    assert!(admissions.await.iter().all(Result::is_ok));
+    tokio::time::sleep(WATCH).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_admissions_press_other_work_waits_for_the_next_look() {
+    let world = world().await;
+    press(&world).await;
+    let started = Instant::now();
+    together(&world, "admission", Ok(())).await.unwrap();
+    assert_eq!(started.elapsed(), Duration::ZERO, "an admission waits for nothing");
+    world.piece("other", Ok(())).await.unwrap();
+    assert!((WATCH / 4..WATCH).contains(&started.elapsed()), "{:?}", started.elapsed());
+    let started = Instant::now();
+    world.piece("later", Ok(())).await.unwrap();
+    assert_eq!(started.elapsed(), Duration::ZERO, "the press is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_press_gives_way_when_half_of_the_places_are_taken() {
+    let world = world_with(|options| options.inbox_max = PRESS as u64).await;
+    press(&world).await;
+    let started = Instant::now();
+    world.piece("other", Ok(())).await.unwrap();
+    assert_eq!(started.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

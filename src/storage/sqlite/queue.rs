@@ -1,0 +1,180 @@
+//! The lanes' queues. An update that was taken in is only a row of the inbox at first: its lane is looked for, and the
+//! row joins the lane's queue, when somebody comes to claim. So an admission costs one row and one key, and many rows
+//! join together.
+
+use std::collections::HashMap;
+
+use deadpool_sqlite::rusqlite::{Connection, Row, params};
+
+use super::{execute, query_all, query_one};
+use crate::{
+    domain::{LaneKind, Timestamp},
+    storage::{ClaimRef, StorageError},
+};
+
+/// Rows that join in one go, a few microseconds each; the next claim takes up the rest.
+const JOIN_MAX: usize = 10_000;
+
+/// How many rows wait. Of those that have not joined yet, the dead ones are taken off again: they are few, and have an
+/// index, so that no body is read for a count.
+pub(super) const DEPTH_SQL: &str = "SELECT (SELECT COUNT(*) FROM queue) \
+     + COALESCE((SELECT MAX(id) FROM inbox), 0) - (SELECT inbox_id FROM queued) \
+     - (SELECT COUNT(*) FROM inbox INDEXED BY inbox_dead WHERE state = 2 AND inbox.id > (SELECT inbox_id FROM queued))";
+
+/// A row of the inbox that is to join a queue.
+pub(super) struct Arrived {
+    id: i64,
+    chat: i64,
+    topic: i64,
+    kind: i64,
+}
+
+/// Reads the columns `id, chat_id, topic_id, lane_kind`.
+pub(super) fn arrived(row: &Row<'_>) -> rusqlite::Result<Arrived> {
+    Ok(Arrived { id: row.get(0)?, chat: row.get(1)?, topic: row.get(2)?, kind: row.get(3)? })
+}
+
+/// When the first row came that has not joined yet.
+pub(super) fn first_arrived(connection: &Connection) -> Result<Option<Timestamp>, StorageError> {
+    query_one(
+        connection,
+        "looking for arrivals",
+        "SELECT received_at FROM inbox WHERE id > (SELECT inbox_id FROM queued) AND state = 0 ORDER BY id LIMIT 1",
+        [],
+        |row| row.get(0).map(Timestamp),
+    )
+}
+
+/// What came since the last time joins its lanes' queues, whichever process took it in. False if more is to come.
+pub(super) fn join_all(tx: &Connection) -> Result<bool, StorageError> {
+    let doing = "joining the queues";
+    let rows = query_all(
+        tx,
+        doing,
+        "SELECT id, chat_id, topic_id, lane_kind, received_at, state FROM inbox \
+         WHERE id > (SELECT inbox_id FROM queued) ORDER BY id LIMIT ?1",
+        params![i64::try_from(JOIN_MAX).unwrap_or(i64::MAX)],
+        |row| Ok((arrived(row)?, row.get(4).map(Timestamp)?, row.get::<_, i64>(5)? == 0)),
+    )?;
+    let Some((last, ..)) = rows.last() else { return Ok(true) };
+    execute(tx, doing, "UPDATE queued SET inbox_id = ?1 WHERE id = 1", params![last.id])?;
+    let mut lanes = HashMap::new();
+    for (row, received_at, _) in rows.iter().filter(|(.., waits)| *waits) {
+        let place = (row.chat, row.topic, row.kind);
+        let lane = match lanes.get(&place) {
+            Some(lane) => *lane,
+            None => {
+                let lane = lane(tx, row)?;
+                make_due(tx, lane, *received_at)?;
+                lanes.insert(place, lane);
+                lane
+            }
+        };
+        push(tx, lane, row, *received_at)?;
+    }
+    Ok(rows.len() < JOIN_MAX)
+}
+
+/// Afterwards every row that waits is in a queue.
+pub(super) fn join_every(tx: &Connection) -> Result<(), StorageError> {
+    while !join_all(tx)? {}
+    Ok(())
+}
+
+/// A row that has ended outside a turn leaves its queue.
+pub(super) fn remove(tx: &Connection, row: i64) -> Result<(), StorageError> {
+    execute(
+        tx,
+        "leaving a queue",
+        "DELETE FROM queue WHERE inbox_id = ?1 AND lane_id = (SELECT lanes.id FROM inbox JOIN lanes ON \
+         lanes.chat_id = inbox.chat_id AND lanes.topic_id = inbox.topic_id AND lanes.kind = lane_kind \
+         WHERE inbox.id = ?1)",
+        params![row],
+    )?;
+    Ok(())
+}
+
+/// One row joins its lane's queue.
+pub(super) fn join(tx: &Connection, row: &Arrived, received_at: Timestamp, now: Timestamp) -> Result<(), StorageError> {
+    let lane = lane(tx, row)?;
+    push(tx, lane, row, received_at)?;
+    make_due(tx, lane, now)
+}
+
+fn push(tx: &Connection, lane: i64, row: &Arrived, received_at: Timestamp) -> Result<(), StorageError> {
+    execute(
+        tx,
+        "joining a queue",
+        // A dead letter that is tried again may have joined by itself before its time.
+        "INSERT INTO queue (lane_id, inbox_id, received_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        params![lane, row.id, received_at.0],
+    )?;
+    Ok(())
+}
+
+fn lane(tx: &Connection, row: &Arrived) -> Result<i64, StorageError> {
+    let doing = "finding a lane";
+    let place = params![row.chat, row.topic, row.kind];
+    let find = "SELECT id FROM lanes WHERE chat_id = ?1 AND topic_id = ?2 AND kind = ?3";
+    if let Some(lane) = query_one(tx, doing, find, place, |row| row.get(0))? {
+        return Ok(lane);
+    }
+    execute(tx, doing, "INSERT INTO lanes (chat_id, topic_id, kind) VALUES (?1, ?2, ?3)", place)?;
+    Ok(tx.last_insert_rowid())
+}
+
+pub(super) const fn kind_code(kind: LaneKind) -> i64 {
+    match kind {
+        LaneKind::Talk => 0,
+        LaneKind::Express => 1,
+    }
+}
+
+/// A new row makes a free lane due at once; a claimed one stays due at its lease's end, a blocked one not at all.
+fn make_due(tx: &Connection, lane: i64, now: Timestamp) -> Result<(), StorageError> {
+    execute(
+        tx,
+        "making a lane due",
+        "UPDATE lanes SET due_at = MIN(COALESCE(due_at, ?2), ?2) WHERE id = ?1 AND claimed = 0 AND unsent = 0 \
+         AND (due_at IS NULL OR due_at > ?2)",
+        params![lane, now.0],
+    )?;
+    Ok(())
+}
+
+/// Frees a lane and computes when it is due again; `ends` if the claim's turn has come to its end.
+pub(super) fn reschedule(tx: &Connection, lane: i64, ends: bool, now: Timestamp) -> Result<(), StorageError> {
+    execute(
+        tx,
+        "rescheduling a lane",
+        "UPDATE lanes SET claimed = 0, owner = NULL, ended_token = CASE WHEN ?3 THEN claim_token ELSE ended_token END, \
+         due_at = CASE WHEN unsent > 0 THEN NULL \
+         WHEN EXISTS (SELECT 1 FROM queue WHERE lane_id = ?1 AND not_before <= ?2) THEN ?2 \
+         ELSE (SELECT MIN(not_before) FROM queue WHERE lane_id = ?1) END WHERE id = ?1",
+        params![lane, now.0, ends],
+    )?;
+    Ok(())
+}
+
+/// The rows that a claim still holds, and how often each was tried. `claimed_to` bounds the search: a lane may have
+/// thousands of rows behind those of the claim.
+pub(super) fn held(tx: &Connection, claim: ClaimRef, claimed_to: i64) -> Result<Vec<(i64, i64)>, StorageError> {
+    query_all(
+        tx,
+        "finding a claim's rows",
+        "SELECT inbox_id, attempts FROM queue WHERE lane_id = ?1 AND inbox_id <= ?3 AND claim_token = ?2",
+        params![claim.lane_id, claim.token, claimed_to],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// The rows that a claim still holds leave the queue.
+pub(super) fn leave(tx: &Connection, claim: ClaimRef, claimed_to: i64) -> Result<(), StorageError> {
+    execute(
+        tx,
+        "leaving a queue",
+        "DELETE FROM queue WHERE lane_id = ?1 AND inbox_id <= ?3 AND claim_token = ?2",
+        params![claim.lane_id, claim.token, claimed_to],
+    )?;
+    Ok(())
+}
