@@ -33,14 +33,22 @@ async fn edit(bot: &TestBot, of: MessageRef, text: &str) {
     queue(bot, edit).await;
 }
 
+<<<<<<< HEAD
 /// A message of the bot with a button; no notice, for those are not remembered.
 async fn own_message(bot: &TestBot, chat: ChatId) -> MessageRef {
     let expires_at = now(bot.world()) + Duration::from_secs(600);
     let parts = vec![RichText::plain("Оберіть")];
     let notice = NewOutgoing::new(OutgoingKind::Answer, group(chat), parts, expires_at, RequestId("r".to_owned()));
+=======
+/// A message of the bot with a button.
+async fn own_message(bot: &TestBot, chat: ChatId) -> MessageRef {
+    let expires_at = now(bot.world()) + Duration::from_secs(600);
+    let parts = vec![RichText::plain("Оберіть")];
+    let says = NewOutgoing::new(OutgoingKind::Answer, group(chat), parts, expires_at, RequestId("r".to_owned()));
+>>>>>>> wire
     let buttons = vec![vec![Button { text: "Так".to_owned(), data: "yes".to_owned() }]];
-    queue(bot, NewOutgoing { buttons, ..notice }).await;
-    bot.world().sent_to(chat).last().expect("the notice").message
+    queue(bot, NewOutgoing { buttons, ..says }).await;
+    bot.world().sent_to(chat).last().expect("its message").message
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,5 +140,17 @@ async fn an_edit_of_a_message_that_is_gone_is_no_error() {
     let message = MessageRef { chat, id: MessageId(999) };
     edit(&bot, message, "Обрано").await;
     assert!(bot.app.store.message(chat, message.id).await.expect("read").is_none(), "nothing is made up");
+    bot.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strangers_button_and_a_reaction_to_anything_are_taken_without_an_error() {
+    let bot = TestBot::start().await;
+    let (chat, people) = bot.group(&["Оля", "Тарас"]);
+    let message = own_message(&bot, chat).await;
+    assert_eq!(bot.buttons(message), [("Так".to_owned(), "yes".to_owned())]);
+    bot.press(message, people[1], "yes").await;
+    bot.react(message, people[1], "👍").await;
+    assert_eq!(bot.reactions(message), ["👍"]);
     bot.finish().await;
 }
