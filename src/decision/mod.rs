@@ -1,11 +1,13 @@
 //! Whether to speak: pure. It is told what was said, by whom and how old it is; it never asks anybody anything.
 
 mod addressed;
+mod question;
 mod spend;
 
 use crate::domain::Timestamp;
 
 pub use addressed::{Trigger, addressed};
+pub use question::{NormalisedQuestion, may_be_given_again, stands_alone};
 pub use spend::{Allowance, Budgets, Purse};
 
 /// One message of a turn as the decision sees it.

@@ -63,6 +63,11 @@ impl Budgets {
         Self { bot: nano_usd(bot), chat: nano_usd(chat), person: nano_usd(person), guest: nano_usd(guest) }
     }
 
+    /// Whether there is no limit at all.
+    pub fn are_off(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// What a person who addressed the bot may have. An admin has no limit of their own.
     pub fn for_person(&self, spent: &Spent, person: &PersonSpent, is_admin: bool) -> Allowance {
         let own = self.own_limit(person.is_vouched, is_admin);
@@ -93,6 +98,12 @@ impl Budgets {
     /// How much of the bot's budget is used, in percent, at most 100; none without one.
     pub fn bot_used_percent(&self, tally: &Tally) -> Option<u8> {
         percent(self.bot?, tally)
+    }
+
+    /// How much of the bot's budget is used: 1 is all of it; 0 without one.
+    pub fn bot_used(&self, tally: &Tally) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+        self.bot.map_or(0.0, |limit| tally.counted_nano_usd as f64 / limit as f64)
     }
 
     /// How much of a chat's budget is used, in percent, at most 100; none without one.
