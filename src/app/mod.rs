@@ -22,6 +22,7 @@ use crate::{
     clock::{SharedClock, SystemClock},
     commands::Commands,
     config::{Config, Intake},
+    decision::Budgets,
     domain::Timestamp,
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
     errors::ErrorHandler,
@@ -299,6 +300,7 @@ impl Build {
             errors: self.errors.clone(),
             metrics: self.metrics.clone(),
             personas: self.personas.clone(),
+            budgets: self.budgets(),
             sweeps: vec![
                 Arc::new(move || limiter.sweep()),
                 // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
@@ -368,6 +370,7 @@ impl Build {
         let parts = WorkerParts {
             inbox: store.clone(),
             chats: store.clone(),
+            spend: store.clone(),
             bell: self.store.bell(),
             memory: Memory::new(store, context_limit),
             gemini: Arc::clone(&self.gemini),
@@ -388,8 +391,16 @@ impl Build {
             age_max: behavior.max_message_age,
             context_tokens_max: advanced.max_context_tokens,
             language: behavior.language,
+            budgets: self.budgets(),
+            admins: self.config.essential.admins.clone(),
         };
         Worker::new(parts, options, self.shutdown.clone())
+    }
+
+    fn budgets(&self) -> Budgets {
+        let behavior = &self.config.behavior;
+        let (bot, chat) = (behavior.budget_per_day, behavior.budget_per_chat);
+        Budgets::from_usd(bot, chat, behavior.budget_per_user, behavior.budget_per_guest)
     }
 
     fn sender(&self, me: Arc<Me>) -> Sender {

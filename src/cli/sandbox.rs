@@ -86,7 +86,10 @@ async fn build_world(config: &mut Config, kept: bool, shutdown: &Shutdown) -> Re
     }
     config.essential.bot_token = SecretString::from(TOKEN);
     config.advanced.api_url = serve_on_free_port(telegram.router(), shutdown).await?;
-    config.behavior.access = crate::config::Access::Open;
+    let behavior = &mut config.behavior;
+    behavior.access = crate::config::Access::Open;
+    // Whoever sits here is no guest.
+    behavior.budget_per_guest = behavior.budget_per_user;
     if config.is_set("GEMINI_API_KEY") {
         return Ok((stage, VoiceLabel::Gemini { model: config.gemini.model.clone() }));
     }
@@ -95,6 +98,16 @@ async fn build_world(config: &mut Config, kept: bool, shutdown: &Shutdown) -> Re
     // Long enough to see the typing sign.
     gemini.set_latency(Duration::from_millis(700));
     config.essential.gemini_api_key = SecretString::from(API_KEY);
+    let behavior = &mut config.behavior;
+    // Nobody is charged.
+    for budget in [
+        &mut behavior.budget_per_day,
+        &mut behavior.budget_per_chat,
+        &mut behavior.budget_per_user,
+        &mut behavior.budget_per_guest,
+    ] {
+        *budget = 0.0;
+    }
     config.gemini.base_url = serve_on_free_port(gemini.router(), shutdown).await?;
     Ok((stage, VoiceLabel::Offline))
 }

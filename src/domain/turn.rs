@@ -111,6 +111,8 @@ pub enum AddressedOutcome {
     Refused,
     /// The update went to the dead letters.
     Dead,
+    /// Today's budget of the person, the chat or the bot is spent: they were told so once, and not answered.
+    OverBudget,
 }
 
 impl AddressedOutcome {
@@ -125,6 +127,7 @@ impl AddressedOutcome {
             Self::Unknown => "unknown",
             Self::Refused => "refused",
             Self::Dead => "dead",
+            Self::OverBudget => "over_budget",
         }
     }
 }

@@ -7,8 +7,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use crate::{
-    clock::SharedClock,
-    domain::Timestamp,
+    clock::{SharedClock, kyiv_day},
+    decision::Budgets,
+    domain::{ChatId, Timestamp},
     errors::{ErrorHandler, ErrorRecord},
     persona::Personas,
     shutdown::Shutdown,
@@ -51,6 +52,8 @@ pub struct MaintenanceParts {
     pub metrics: Metrics,
     /// Whose files are looked at.
     pub personas: Personas,
+    /// What may be spent in a day.
+    pub budgets: Budgets,
     /// Called at each upkeep.
     pub sweeps: Vec<Sweep>,
 }
@@ -89,7 +92,7 @@ impl Maintenance {
                     self.look_at_personas().await;
                     Ok(())
                 }
-                _ = hourly.tick() => self.empty_dead().await,
+                _ = hourly.tick() => self.tidy_up().await,
                 _ = errors.recv_many(&mut found, ERRORS_AT_ONCE) => self.keep_errors(&mut found).await,
             };
             if let Err(error) = done {
@@ -140,6 +143,9 @@ impl Maintenance {
             metrics.set(&metric::OUTBOX_DEPTH, &[("state", state)], count(rows));
         }
         metrics.set(&metric::OUTBOX_OLDEST, &[], age(outbox.oldest));
+        // No chat has this id: the whole bot's sum is wanted.
+        let spent = store.spent(kyiv_day(now), ChatId(0), Vec::new()).await?;
+        metrics.set(&metric::BUDGET_USED, &[], self.parts.budgets.bot_used(&spent.bot));
         Ok(())
     }
 
@@ -163,6 +169,11 @@ impl Maintenance {
     fn keep_up(&self) {
         self.parts.metrics.run_upkeep();
         self.parts.sweeps.iter().for_each(|sweep| sweep());
+    }
+
+    async fn tidy_up(&self) -> Result<(), StorageError> {
+        self.empty_dead().await?;
+        self.parts.store.prune_spending(self.parts.clock.now()).await.map(drop)
     }
 
     async fn empty_dead(&self) -> Result<(), StorageError> {

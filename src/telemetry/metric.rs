@@ -64,7 +64,7 @@ metrics! {
     INBOX_OLDEST Gauge "gryag_inbox_oldest_seconds" [];
     /// Lanes with a turn running in this process.
     LANES_BUSY Gauge "gryag_lanes_busy" [];
-    /// Time of a turn from its claim to its end, by outcome (answered, silent, failed, retried, dead, fenced).
+    /// Time of a turn from its claim to its end, by outcome (answered, silent, failed, over_budget, retried, dead, fenced).
     TURN_DURATION Histogram "gryag_turn_duration_seconds" ["outcome"];
     /// Messages that addressed the bot, each counted once, by what became of it.
     ADDRESSED Counter "gryag_addressed_total" ["outcome"];

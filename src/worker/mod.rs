@@ -8,6 +8,7 @@ mod express;
 mod leases;
 mod lines;
 mod media;
+mod spend;
 mod talk;
 mod turn;
 mod typing;
@@ -26,14 +27,15 @@ use self::{leases::Leases, media::Fetcher};
 use crate::{
     clock::SharedClock,
     commands::Commands,
-    domain::{LaneKind, Language},
+    decision::Budgets,
+    domain::{LaneKind, Language, UserId},
     errors::ErrorHandler,
     gemini::Gemini,
     memory::Memory,
     persona::Personas,
     random::SharedRandom,
     shutdown::Shutdown,
-    storage::{Bell, ChatStore, Claim, ClaimRequest, InboxStore, StorageError},
+    storage::{Bell, ChatStore, Claim, ClaimRequest, InboxStore, SpendStore, StorageError},
     telegram::{Me, Telegram},
     telemetry::{Metrics, metric},
 };
@@ -66,6 +68,10 @@ pub struct WorkerOptions {
     pub context_tokens_max: u32,
     /// Of chats that have not chosen one (`BOT_LANGUAGE`).
     pub language: Language,
+    /// What may be spent in a day (`BOT_BUDGET_USD_…`).
+    pub budgets: Budgets,
+    /// Who has no limit of their own (`ADMIN_ID`).
+    pub admins: Vec<UserId>,
 }
 
 /// What the worker works with.
@@ -77,6 +83,8 @@ pub struct WorkerParts {
     pub bell: Bell,
     /// How chats and people stand.
     pub chats: Arc<dyn ChatStore>,
+    /// What was spent, and answers that may be given again.
+    pub spend: Arc<dyn SpendStore>,
     /// The past.
     pub memory: Memory,
     /// The model.

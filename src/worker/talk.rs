@@ -4,23 +4,31 @@ use tokio::time::Instant;
 
 use super::{
     lines::{Line, Lines, Place},
+    spend::{Asked, Means, why},
     turn::{Turn, TurnError, leaves},
     typing::while_typing,
 };
 use crate::{
-    decision::{Decision, decide},
-    domain::{AddressedOutcome, Answer, MessageId, OutgoingKind, RichText},
-    gemini::{Choice, GeminiError},
+    decision::decide,
+    domain::{AddressedOutcome, Answer, MessageId, OutgoingKind, RichText, TokenUsage},
+    gemini::GeminiError,
     markup,
+    memory::Gathered,
     persona::Persona,
     prompt::{Occasion, Scene, assemble, is_blank, strip_label},
-    storage::ModelCall,
+    storage::{FinishedTurn, KeptAnswer, ModelCall, NewOutgoing},
 };
 
 /// What the model made of a prompt.
 struct Thought {
     answer: Result<Answer, GeminiError>,
     calls: Vec<ModelCall>,
+}
+
+/// What is said, and on what ground.
+struct Spoken {
+    answer: Answer,
+    parts: Vec<RichText>,
 }
 
 impl Turn<'_> {
@@ -33,42 +41,98 @@ impl Turn<'_> {
             self.count(&decision.stale, AddressedOutcome::Stale);
             return Ok("silent");
         }
-        let thought = self.think(&read.lines, &decision, place).await?;
-        turn.calls = thought.calls;
-        let to_answer: Vec<&Line> = decision.answer.iter().map(|index| &read.lines[*index]).collect();
-        match thought.answer.and_then(|answer| spoken(&answer, &place.persona)) {
-            Ok(parts) => {
-                turn.says = Some(self.outgoing(OutgoingKind::Answer, parts, &to_answer));
-                self.finish(turn).await?;
-                self.count(&decision.stale, AddressedOutcome::Stale);
-                Ok("answered")
+        let past = self.past(&read.lines).await?;
+        let question = self.question(&read, &decision.answer, place, &past);
+        if let Some(spoken) =
+            self.kept(question.as_ref()).await?.and_then(|kept| spoken(said_before(kept), &place.persona).ok())
+        {
+            turn.says = Some(self.says(spoken, &read.lines, &decision.answer, &[], true));
+            self.finish(turn).await?;
+            self.count(&decision.stale, AddressedOutcome::Stale);
+            return Ok("answered");
+        }
+        let means = self.means(&read.lines, &decision.answer).await?;
+        turn.limit_lines = self.limit_lines(place, &read.lines, &means.refused);
+        let outcome = if means.answer.is_empty() {
+            self.finish(turn).await?;
+            "over_budget"
+        } else {
+            let thought = self.think(&read.lines, &means, place, &past).await?;
+            turn.calls = thought.calls;
+            self.answer(
+                turn,
+                thought.answer.and_then(|answer| spoken(answer, &place.persona)),
+                question,
+                &read,
+                &means,
+                place,
+                &past,
+            )
+            .await?
+        };
+        self.count(&decision.stale, AddressedOutcome::Stale);
+        self.count(&means.refused, AddressedOutcome::OverBudget);
+        if outcome == "failed" {
+            self.count(&means.answer, AddressedOutcome::Failed);
+        }
+        Ok(outcome)
+    }
+
+    /// Ends the turn with the model's answer, or with a failure line.
+    #[expect(clippy::too_many_arguments, reason = "all that a turn has come to know ends here")]
+    async fn answer(
+        &self,
+        mut turn: FinishedTurn,
+        spoken: Result<Spoken, GeminiError>,
+        question: Option<Asked>,
+        read: &Lines,
+        means: &Means,
+        place: &Place,
+        past: &Gathered,
+    ) -> Result<&'static str, TurnError> {
+        let outcome = match spoken {
+            Ok(spoken) => {
+                turn.keeps = question.and_then(|asked| self.keeps(&asked, &spoken.answer, read, past));
+                turn.says = Some(self.says(spoken, &read.lines, &means.answer, &turn.calls, false));
+                "answered"
             }
             Err(error) => {
                 self.worker.parts.errors.handle("gemini", &error);
-                turn.failure_line = Some(self.failure_line(place, &to_answer));
-                self.finish(turn).await?;
-                self.count(&decision.stale, AddressedOutcome::Stale);
-                self.count(&decision.answer, AddressedOutcome::Failed);
-                Ok("failed")
+                let to: Vec<&Line> = means.answer.iter().map(|index| &read.lines[*index]).collect();
+                turn.failure_line = Some(self.failure_line(place, &to));
+                "failed"
             }
-        }
+        };
+        self.finish(turn).await?;
+        Ok(outcome)
     }
 
-    async fn think(&self, lines: &[Line], decision: &Decision, place: &Place) -> Result<Thought, TurnError> {
+    fn says(&self, spoken: Spoken, lines: &[Line], to: &[usize], calls: &[ModelCall], is_cached: bool) -> NewOutgoing {
+        let to: Vec<&Line> = to.iter().map(|index| &lines[*index]).collect();
+        let last = to.last().expect("somebody is answered");
+        let why = why(last, &spoken.answer.model, calls, is_cached);
+        NewOutgoing { why: Some(why), ..self.outgoing(OutgoingKind::Answer, spoken.parts, &to) }
+    }
+
+    async fn past(&self, lines: &[Line]) -> Result<Gathered, TurnError> {
+        let lane = self.claim.lane;
+        let messages: Vec<_> = lines.iter().map(Line::message).collect();
+        Ok(self.worker.parts.memory.gather(lane.chat, lane.topic, &messages).await?)
+    }
+
+    async fn think(&self, lines: &[Line], means: &Means, place: &Place, past: &Gathered) -> Result<Thought, TurnError> {
         let (parts, options) = (&self.worker.parts, &self.worker.options);
         let deadline = Instant::now() + options.turn_deadline;
         let lane = self.claim.lane;
-        let messages: Vec<_> = lines.iter().map(Line::message).collect();
-        let gathered = parts.memory.gather(lane.chat, lane.topic, &messages).await?;
-        let answer: Vec<MessageId> = decision.answer.iter().map(|index| messages[*index].id).collect();
+        let answer: Vec<MessageId> = means.answer.iter().map(|index| lines[*index].message().id).collect();
         let now = parts.clock.now();
         let asking = async {
             let fetcher = &self.worker.fetcher;
             // Bound to a name: what it fetched takes up room until the model has answered.
-            let shown = fetcher.fetch(lines, &decision.answer, &gathered, &parts.memory, deadline).await?;
+            let shown = fetcher.fetch(lines, &means.answer, past, &parts.memory, deadline).await?;
             let prompt = assemble(Scene {
                 persona: &place.persona,
-                gathered: &gathered,
+                gathered: past,
                 seen: &shown.seen,
                 answer: &answer,
                 occasion: Occasion::Addressed,
@@ -77,36 +141,26 @@ impl Turn<'_> {
                 language: place.language,
                 tokens_max: options.context_tokens_max,
             });
-            Ok::<_, TurnError>(parts.gemini.answer(&prompt, deadline, Choice::USUAL).await)
+            Ok::<_, TurnError>(parts.gemini.answer(&prompt, deadline, means.choice).await)
         };
         let outcome = while_typing(&parts.telegram, lane.chat, lane.topic, asking).await?;
-        let calls = outcome
-            .calls
-            .into_iter()
-            .map(|call| ModelCall {
-                at: call.at,
-                chat: lane.chat,
-                user: decision.answer.last().map(|index| messages[*index].author.id),
-                purpose: "answer",
-                model: call.model,
-                outcome: call.outcome,
-                took: call.took,
-                usage: call.usage,
-                cost: call.cost,
-                is_unasked: false,
-            })
-            .collect();
-        Ok(Thought { answer: outcome.result, calls })
+        let payer = means.answer.last().map(|index| lines[*index].message().author.id);
+        Ok(Thought { answer: outcome.result, calls: self.ledger(outcome.calls, "answer", payer) })
     }
 }
 
+/// An answer that was kept, as if the model had just given it.
+fn said_before(kept: KeptAnswer) -> Answer {
+    Answer { text: kept.text, model: kept.model, usage: TokenUsage::default(), cut: false }
+}
+
 /// The model's answer as it is said. One of nothing but invisible characters is none: Telegram would refuse it.
-fn spoken(answer: &Answer, persona: &Persona) -> Result<Vec<RichText>, GeminiError> {
+fn spoken(answer: Answer, persona: &Persona) -> Result<Spoken, GeminiError> {
     let text = strip_label(&answer.text, persona);
     let text = if answer.cut { markup::end_at_sentence(text) } else { text };
     let parts = if is_blank(text) { Vec::new() } else { markup::render(text) };
     if parts.is_empty() {
         return Err(GeminiError::Empty { reason: "nothing visible".to_owned(), usage: answer.usage });
     }
-    Ok(parts)
+    Ok(Spoken { answer, parts })
 }

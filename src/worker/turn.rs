@@ -112,13 +112,22 @@ impl Turn<'_> {
     pub(super) async fn finish(&self, turn: FinishedTurn) -> Result<(), StorageError> {
         let parts = &self.worker.parts;
         let give_up = Instant::now() + FINISH_LIMIT;
+        let mut may_be_done = false;
         loop {
             match parts.inbox.finish(self.claim.claim, turn.clone(), parts.clock.now()).await {
+                // Another turn answers now; this one's calls are paid for all the same.
+                Err(error @ StorageError::Fenced { .. }) if !turn.calls.is_empty() && !may_be_done => {
+                    if let Err(error) = parts.spend.keep_calls(turn.calls).await {
+                        parts.errors.handle("finish", &error);
+                    }
+                    return Err(error);
+                }
                 Err(error)
                     if matches!(error.class(), Class::Transient { .. })
                         && !matches!(error, StorageError::Fenced { .. } | StorageError::Closed)
                         && Instant::now() < give_up =>
                 {
+                    may_be_done |= matches!(error, StorageError::Deadline { .. });
                     parts.errors.handle("finish", &error);
                     tokio::time::sleep(FINISH_PAUSE).await;
                 }

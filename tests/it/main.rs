@@ -3,6 +3,7 @@
 
 mod actions;
 mod conversation;
+mod costs;
 mod duplicates;
 mod gemini_outages;
 mod harness;

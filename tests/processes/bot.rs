@@ -139,6 +139,10 @@ fn base(world: &World) -> Vec<(String, String)> {
         ("TELEGRAM_WEBHOOK_URL", "http://bot.test".to_owned()),
         ("TELEGRAM_WEBHOOK_SECRET", SECRET.to_owned()),
         ("BOT_ACCESS", "open".to_owned()),
+        ("BOT_BUDGET_USD_PER_DAY", "0".to_owned()),
+        ("BOT_BUDGET_USD_PER_CHAT", "0".to_owned()),
+        ("BOT_BUDGET_USD_PER_USER", "0".to_owned()),
+        ("BOT_BUDGET_USD_PER_GUEST", "0".to_owned()),
         ("BOT_LEASE_SECONDS", "2".to_owned()),
         ("BOT_DRAIN_SECONDS", "0".to_owned()),
         // A developer's full disk is not what these tests are about.

@@ -104,6 +104,11 @@ impl Setup {
             ("GEMINI_BASE_URL", "http://gemini.test"),
             ("TELEGRAM_WEBHOOK_URL", "http://bot.test"),
             ("BOT_ACCESS", "open"),
+            // Most of these tests are not about money; `costs.rs` sets its own budgets.
+            ("BOT_BUDGET_USD_PER_DAY", "0"),
+            ("BOT_BUDGET_USD_PER_CHAT", "0"),
+            ("BOT_BUDGET_USD_PER_USER", "0"),
+            ("BOT_BUDGET_USD_PER_GUEST", "0"),
             // A developer's full disk is not what these tests are about.
             ("BOT_MIN_FREE_DISK_MB", "0"),
         ];
@@ -355,7 +360,7 @@ impl TestBot {
 
     /// What became of the messages that spoke to the bot, in the order of the words: `answered 2, stale 1`.
     pub(crate) fn outcomes(&self) -> String {
-        let words = ["answered", "late", "failed", "stale", "expired", "unknown", "refused", "dead"];
+        let words = ["answered", "late", "failed", "stale", "expired", "unknown", "refused", "dead", "over_budget"];
         let count = |word| (word, self.metric("gryag_addressed_total", &[&format!("outcome=\"{word}\"")]));
         let counted = words.into_iter().map(count).filter(|(_, count)| *count > 0.0);
         counted.map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
