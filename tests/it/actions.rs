@@ -33,19 +33,11 @@ async fn edit(bot: &TestBot, of: MessageRef, text: &str) {
     queue(bot, edit).await;
 }
 
-<<<<<<< HEAD
 /// A message of the bot with a button; no notice, for those are not remembered.
 async fn own_message(bot: &TestBot, chat: ChatId) -> MessageRef {
     let expires_at = now(bot.world()) + Duration::from_secs(600);
     let parts = vec![RichText::plain("Оберіть")];
-    let notice = NewOutgoing::new(OutgoingKind::Answer, group(chat), parts, expires_at, RequestId("r".to_owned()));
-=======
-/// A message of the bot with a button.
-async fn own_message(bot: &TestBot, chat: ChatId) -> MessageRef {
-    let expires_at = now(bot.world()) + Duration::from_secs(600);
-    let parts = vec![RichText::plain("Оберіть")];
     let says = NewOutgoing::new(OutgoingKind::Answer, group(chat), parts, expires_at, RequestId("r".to_owned()));
->>>>>>> wire
     let buttons = vec![vec![Button { text: "Так".to_owned(), data: "yes".to_owned() }]];
     queue(bot, NewOutgoing { buttons, ..says }).await;
     bot.world().sent_to(chat).last().expect("its message").message
