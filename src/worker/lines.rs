@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    decision::{Candidate, Trigger, addressed},
+    decision::{By, Candidate, Trigger, addressed},
     domain::{AuthorKind, ChatId, Language, Message, RequestId, Timestamp, UpdateKey, UserId},
     memory::Memory,
     persona::Persona,
@@ -39,7 +39,12 @@ impl Line {
             sent_at: self.message().sent_at,
             is_edit: self.is_edit,
             is_album_rest: self.is_album_rest,
-            by_bot: matches!(self.message().author.kind, AuthorKind::Bot | AuthorKind::Own),
+            by: match self.message().author.kind {
+                AuthorKind::Own => By::Us,
+                AuthorKind::Bot => By::Bot,
+                _ => By::Person,
+            },
+            floods: false,
         }
     }
 }

@@ -26,7 +26,7 @@ struct Thought {
 impl Turn<'_> {
     pub(super) async fn run_talk(&self, read: Lines, place: &Place) -> Result<&'static str, TurnError> {
         let candidates: Vec<_> = read.lines.iter().map(Line::candidate).collect();
-        let decision = decide(&candidates, self.worker.parts.clock.now(), self.worker.options.age_max);
+        let decision = decide(&candidates, true, self.worker.parts.clock.now(), self.worker.options.age_max);
         let mut turn = leaves(&read);
         if decision.answer.is_empty() {
             self.finish(turn).await?;
