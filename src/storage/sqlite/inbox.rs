@@ -9,7 +9,7 @@ use deadpool_sqlite::rusqlite::{Connection, Row, params};
 use super::{
     SqliteStore,
     claims::{check_fence, claim, next_due, release, renew},
-    execute, memory, once, outbox, query_all, query_one, spend,
+    execute, memory, once, outbox, query_all, query_one, spend, talk,
     writer::{Priority, Rings},
 };
 use crate::{
@@ -294,7 +294,7 @@ pub(super) fn finish(
         outbox::insert(tx, says, waits, now)?;
     }
     once::say(tx, &turn.once, now)?;
-    let mut end = TurnEnd { failure_line_said: false, limit_lines_said: 0 };
+    let mut end = TurnEnd { failure_line_said: false, limit_lines_said: 0, unasked_said: 0 };
     if let Some(line) = &turn.failure_line
         && may_say_failure_line(tx, line.chat.id, line.chat.kind.as_str(), now)?
     {
@@ -309,6 +309,9 @@ pub(super) fn finish(
             outbox::insert(tx, &line.says, waits, now)?;
             end.limit_lines_said += 1;
         }
+    }
+    if let Some(notes) = &turn.talk {
+        end.unasked_said = talk::note(tx, notes, now)?;
     }
     reschedule(tx, claim.lane_id, now)?;
     Ok(end)

@@ -18,6 +18,7 @@ mod plans;
 mod shared;
 mod slots;
 mod spend;
+mod talk;
 mod writer;
 
 use std::{
