@@ -8,6 +8,7 @@ mod addressed;
 pub mod budget;
 pub mod flood;
 pub mod gate;
+pub mod reactions;
 pub mod recent;
 pub mod reception;
 mod spend;
@@ -72,10 +73,12 @@ pub fn decide(candidates: &[Candidate], person_since: bool, now: Timestamp, age_
         if !speaks_to_us || !may_be_answered {
             continue;
         }
+        // What becomes of another bot's words is not counted.
+        let counted = candidate.by == By::Person;
         if candidate.floods {
-            decision.ignored.push(index);
+            decision.ignored.extend(counted.then_some(index));
         } else if now.since(candidate.sent_at) > age_max {
-            decision.stale.push(index);
+            decision.stale.extend(counted.then_some(index));
         } else {
             decision.answer.push(index);
         }

@@ -45,16 +45,20 @@ impl Heard<'_> {
 /// The last messages, oldest first.
 #[derive(Clone, Default, Debug)]
 pub struct Recent<'a> {
-    /// At most [`RECENT_MAX`].
+    /// Of a window at most [`RECENT_MAX`].
     pub lines: Vec<Heard<'a>>,
 }
 
 impl<'a> Recent<'a> {
     /// Of a window, oldest first; only its end is read.
     pub fn of(window: &'a [Message]) -> Self {
-        let last = &window[window.len().saturating_sub(RECENT_MAX)..];
+        Self::whole(&window[window.len().saturating_sub(RECENT_MAX)..])
+    }
+
+    /// Of all these messages.
+    pub fn whole(last: &'a [Message]) -> Self {
         let authors: HashMap<MessageId, (UserId, AuthorKind)> =
-            window.iter().map(|message| (message.id, (message.author.id, message.author.kind))).collect();
+            last.iter().map(|message| (message.id, (message.author.id, message.author.kind))).collect();
         let names = first_names(last);
         Self { lines: last.iter().map(|message| heard(message, &authors, &names)).collect() }
     }

@@ -6,10 +6,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    analysis::comparable_words,
-    persona::{Persona, names_in},
-};
+use crate::analysis::comparable_words;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// How long any member may have silence, and how often in a day.
@@ -22,6 +19,8 @@ const ADMIN_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 const DEFAULT: Duration = HOUR;
 /// After the stop word at most so many words that are no time, or it is talk and not a wish.
 const FURTHER_WORDS: usize = 4;
+/// A longer text is no stop word, in bytes.
+const BYTES_MAX: usize = 240;
 
 /// What somebody wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,16 +122,21 @@ const FILLERS: &[&str] = &[
 const JOINTS: &[&str] =
     &["на", "до", "ще", "еще", "хоча", "хоч", "хоть", "б", "for", "an", "a", "пару", "кильк", "the", "of"];
 
-/// What a text wants, if it is a wish at all. `to_us`: it is said to the bot beyond doubt (private, a reply, a mention); the
-/// bot's name in the text makes it so too.
-pub fn wish(text: &str, persona: &Persona, to_us: bool) -> Option<Wish> {
-    if text.contains('?') || text.chars().count() > 120 {
+/// What a text wants, if it is a wish at all. `is_name` knows the bot's names; `to_us`: it is said to the bot beyond doubt
+/// (private, a reply, a mention). A name in the text makes it so too.
+pub fn wish(text: &str, is_name: impl Fn(&str) -> bool, to_us: bool) -> Option<Wish> {
+    if text.len() > BYTES_MAX || text.contains('?') {
         return None;
     }
     let mut to_us = to_us;
     let mut words = comparable_words(text);
+    let is_known =
+        |word: &String| [SILENCE, SILENCE_TO_ITS_FACE, TALK].iter().any(|list| list.contains(&word.as_str()));
+    if !words.iter().any(is_known) {
+        return None;
+    }
     words.retain(|word| {
-        let is_name = names_in(persona, word, &[]);
+        let is_name = is_name(word);
         to_us |= is_name;
         !is_name && !FILLERS.contains(&word.as_str())
     });
@@ -148,9 +152,18 @@ pub fn wish(text: &str, persona: &Persona, to_us: bool) -> Option<Wish> {
     only_that.then_some(Wish::Talk)
 }
 
-/// Whether a text may be a wish, as far as the text alone tells: it must not wait behind a turn.
-pub fn is_urgent(text: &str, persona: &Persona) -> bool {
-    wish(text, persona, true).is_some()
+/// Whether a text may be a wish, as far as the text alone tells: it must not wait behind a turn. Whatever [`wish`] takes for
+/// one is urgent.
+pub fn is_urgent(text: &str, is_name: impl Fn(&str) -> bool) -> bool {
+    wish(text, is_name, true).is_some()
+}
+
+/// Whether this is more than any member may have, so that it matters who asks.
+pub fn is_beyond_a_member(wish: Wish, times_today: usize) -> bool {
+    match wish {
+        Wish::Silence(time) => times_today >= MEMBER_TIMES || time.is_some_and(|time| time > MEMBER_MAX),
+        Wish::Talk => true,
+    }
 }
 
 /// What somebody gets. `times_today`: how often they had silence in the last day.
@@ -242,12 +255,16 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
+    fn is_name(word: &str) -> bool {
+        crate::persona::names_in(&crate::persona::Persona::built_in(), word, &[])
+    }
+
     fn bare(text: &str) -> Option<Wish> {
-        wish(text, &Persona::built_in(), false)
+        wish(text, is_name, false)
     }
 
     fn to_us(text: &str) -> Option<Wish> {
-        wish(text, &Persona::built_in(), true)
+        wish(text, is_name, true)
     }
 
     #[test]

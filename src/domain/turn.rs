@@ -111,6 +111,8 @@ pub enum AddressedOutcome {
     Refused,
     /// The update went to the dead letters.
     Dead,
+    /// Its author floods: it was remembered, and passed over in silence.
+    Ignored,
 }
 
 impl AddressedOutcome {
@@ -125,6 +127,7 @@ impl AddressedOutcome {
             Self::Unknown => "unknown",
             Self::Refused => "refused",
             Self::Dead => "dead",
+            Self::Ignored => "ignored",
         }
     }
 }

@@ -33,6 +33,11 @@ impl Line {
         self.incoming.command.as_ref().filter(|_| is_own)
     }
 
+    /// Whether it counts among what people say to the bot: another bot's words do not.
+    pub(super) fn is_persons(&self) -> bool {
+        !matches!(self.message().author.kind, AuthorKind::Own | AuthorKind::Bot)
+    }
+
     pub(super) fn candidate(&self) -> Candidate {
         Candidate {
             trigger: self.trigger,

@@ -5,12 +5,16 @@
 //! writes would be refused anyway.
 
 mod express;
+mod hush;
 mod leases;
 mod lines;
 mod media;
+mod spontaneous;
 mod talk;
+mod talking;
 mod turn;
 mod typing;
+mod unasked;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,19 +30,19 @@ use self::{leases::Leases, media::Fetcher};
 use crate::{
     clock::SharedClock,
     commands::Commands,
-    domain::{LaneKind, Language},
+    domain::{LaneKind, Language, UserId},
     errors::ErrorHandler,
     gemini::Gemini,
     memory::Memory,
     persona::Personas,
     random::SharedRandom,
     shutdown::Shutdown,
-    storage::{Bell, ChatStore, Claim, ClaimRequest, InboxStore, StorageError},
+    storage::{Bell, ChatStore, Claim, ClaimRequest, InboxStore, PeopleStore, SharedStore, StorageError, TalkStore},
     telegram::{Me, Telegram},
     telemetry::{Metrics, metric},
 };
 
-pub use self::turn::ATTEMPTS_MAX;
+pub use self::{turn::ATTEMPTS_MAX, unasked::TalkOptions};
 
 /// Rows of a talk lane that one turn takes (design.md section 2).
 const ROWS_MAX: usize = 50;
@@ -66,6 +70,10 @@ pub struct WorkerOptions {
     pub context_tokens_max: u32,
     /// Of chats that have not chosen one (`BOT_LANGUAGE`).
     pub language: Language,
+    /// What may be said unasked, and who is ignored.
+    pub talk: TalkOptions,
+    /// The bot's admins (`ADMIN_ID`).
+    pub admins: Vec<UserId>,
 }
 
 /// What the worker works with.
@@ -77,6 +85,12 @@ pub struct WorkerParts {
     pub bell: Bell,
     /// How chats and people stand.
     pub chats: Arc<dyn ChatStore>,
+    /// The talk budget's books.
+    pub talk: Arc<dyn TalkStore>,
+    /// What is kept of people.
+    pub people: Arc<dyn PeopleStore>,
+    /// What the replicas share.
+    pub shared: Arc<dyn SharedStore>,
     /// The past.
     pub memory: Memory,
     /// The model.
@@ -108,6 +122,7 @@ pub struct Worker {
     fetcher: Fetcher,
     talk: Arc<Semaphore>,
     express: Arc<Semaphore>,
+    unasked: Arc<Semaphore>,
     shutdown: Shutdown,
 }
 
@@ -118,6 +133,7 @@ impl Worker {
             talk: Arc::new(Semaphore::new(options.turns_max.max(1))),
             express: Arc::new(Semaphore::new(EXPRESS_MAX)),
             fetcher: Fetcher::new(parts.telegram.clone(), parts.errors.clone(), parts.metrics.clone()),
+            unasked: Arc::new(Semaphore::new(unasked::AT_ONCE)),
             parts: Arc::new(parts),
             options: Arc::new(options),
             leases: Leases::default(),
