@@ -200,10 +200,10 @@ impl Worker {
             self.count_unaddressed("busy", 1);
             return;
         };
+        self.note_thinking();
         let worker = self.clone();
         self.shutdown.spawn(async move {
             let soft = worker.shutdown.soft.clone();
-            worker.note_thinking();
             let outcome = tokio::select! {
                 outcome = worker.join_in(&overheard) => outcome,
                 () = soft.cancelled() => Ok("stopped"),

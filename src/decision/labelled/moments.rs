@@ -25,7 +25,7 @@ fn message(id: i64, name: &str, second: i64, text: &str, reply_to: Option<i64>) 
         author: Author { kind: AuthorKind::Person, id: UserId(user), name: name.to_owned(), username: None },
         text: text.to_owned(),
         media: None,
-        reply_to: reply_to.map(|id| ReplyTo { message_id: MessageId(id), author: None, text: None }),
+        reply_to: reply_to.map(|id| ReplyTo { message_id: MessageId(id), author: None, text: None, media: None }),
         quote: None,
         forwarded_from: None,
         album: None,
