@@ -86,6 +86,10 @@ prompt-whom =
 prompt-shown = (here is <{ $what }> by { $whose })
 prompt-language = (the language of this chat is English: answer in English)
 
+# About its talking.
+silence-lifted-by-admins = Only the chat's admins can lift the silence.
+places-are-not-told = Where something was hit and where somebody serves is not told in chats. It is safer for everybody.
+
 # Instead of what cannot be shown.
 media-photo = photo
 media-sticker = sticker

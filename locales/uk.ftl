@@ -90,6 +90,10 @@ prompt-whom =
 prompt-shown = (ось <{ $what }>, автор { $whose })
 prompt-language = (мова цього чату українська)
 
+# About its talking.
+silence-lifted-by-admins = Тишу знімають тільки адміни чату.
+places-are-not-told = Де саме влучило й де хто служить, у чаті не кажемо. Так безпечніше для всіх.
+
 # Instead of what cannot be shown.
 media-photo = фото
 media-sticker = стікер

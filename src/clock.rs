@@ -65,6 +65,11 @@ pub fn kyiv_day(at: Timestamp) -> Day {
     Day(today.since(jiff::civil::Date::constant(1970, 1, 1)).map_or(0, |span| i64::from(span.get_days())))
 }
 
+/// The hour that a clock in Kyiv shows, 0 to 23: quiet hours are kept by it.
+pub fn kyiv_hour(at: Timestamp) -> u8 {
+    in_kyiv(at).hour().unsigned_abs()
+}
+
 /// When that day began: midnight in Kyiv.
 pub fn kyiv_midnight(at: Timestamp) -> Timestamp {
     in_kyiv(at).start_of_day().map_or(at, |midnight| Timestamp(midnight.timestamp().as_millisecond()))

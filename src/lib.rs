@@ -20,6 +20,7 @@ pub mod layers;
 pub mod storage;
 pub mod transport;
 
+pub mod analysis;
 pub mod locale;
 pub mod markup;
 pub mod persona;

@@ -24,12 +24,12 @@ use crate::{
     clock::{SharedClock, SystemClock},
     commands::{CommandOptions, CommandParts, Commands, is_forget_this},
     config::{Config, Intake},
-    decision::Budgets,
+    decision::{Budgets, budget::TalkRules, stop_words::is_urgent},
     domain::Timestamp,
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
     errors::ErrorHandler,
     gemini::Gemini,
-    inbox::Inbox,
+    inbox::{Inbox, IsUrgent},
     layers::rate_limit::{AddressBudget, AddressLimiter},
     maintenance::{Maintenance, MaintenanceParts},
     memory::Memory,
@@ -44,8 +44,14 @@ use crate::{
     telegram::{Me, Telegram, TelegramError, TelegramOptions},
     telemetry::{Metrics, metric},
     transport::{Transport, TransportOptions, http_client},
-    worker::{Worker, WorkerOptions, WorkerParts},
+    worker::{TalkOptions, Worker, WorkerOptions, WorkerParts},
 };
+
+/// Stop words and wishes to be forgotten must not wait behind a turn.
+fn urgency(personas: &Personas) -> IsUrgent {
+    let personas = personas.clone();
+    Arc::new(move |text| is_forget_this(text) || is_urgent(text, |word| personas.is_name(word)))
+}
 
 /// What is left to a bot that drops everything: to give its claims back and to close its store.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
@@ -128,7 +134,7 @@ impl App {
             owner: format!("{:016x}", outside.random.bits()),
             started_at: outside.clock.now(),
             telegram: Telegram::new(outside.telegram.clone(), telegram_options(config), metrics.clone()),
-            inbox: Inbox::new(Arc::new(store.clone()), metrics.clone(), Arc::new(is_forget_this)),
+            inbox: Inbox::new(Arc::new(store.clone()), metrics.clone(), urgency(&personas)),
             awake: CancellationToken::new(),
             refused: Arc::default(),
             config: config.clone(),
@@ -346,7 +352,9 @@ impl Build {
             shutdown.spawn_essential("poller", self.poller().run(shutdown.clone()));
         }
         self.awake.cancel();
-        let working = self.worker(me).run();
+        let worker = self.worker(me);
+        shutdown.spawn(worker.clone().speak_up());
+        let working = worker.run();
         tokio::pin!(sending, working);
         tokio::select! {
             () = &mut working => {
@@ -373,6 +381,9 @@ impl Build {
             chats: store.clone(),
             spend: store.clone(),
             bell: self.store.bell(),
+            talk: store.clone(),
+            people: store.clone(),
+            shared: store.clone(),
             memory: Memory::new(store, context_limit),
             gemini: Arc::clone(&self.gemini),
             telegram: self.telegram.clone(),
@@ -393,6 +404,14 @@ impl Build {
             context_tokens_max: advanced.max_context_tokens,
             language: behavior.language,
             budgets: self.budgets(),
+            talk: TalkOptions {
+                rules: TalkRules { autonomous: behavior.autonomous_mode, pause: behavior.min_silence },
+                smart_chance: behavior.smart_reply_chance,
+                random_chance: behavior.random_reply_chance,
+                reaction_chance: behavior.reaction_chance,
+                veto: behavior.veto,
+                spam_threshold: behavior.spam_threshold,
+            },
             admins: self.config.essential.admins.clone(),
         };
         Worker::new(parts, options, self.shutdown.clone())

@@ -52,6 +52,10 @@ section! {
         min_silence: Duration = "BOT_MIN_SILENCE_MINUTES", WhenUnset::Value("10"),
             Span { unit: Unit::Minutes, min: 0, max: 1440 };
 
+        /// How long it says nothing unasked after somebody spoke of death, injury, strikes, illness or self-harm, or people
+        /// quarrelled; whoever addresses it is still answered, plainly and without jokes.
+        veto: Duration = "BOT_VETO_HOURS", WhenUnset::Value("3"), Span { unit: Unit::Hours, min: 0, max: 72 };
+
         /// The chance that it reacts with an emoji to a message that is not for it.
         reaction_chance: f64 = "BOT_REACTION_CHANCE", WhenUnset::Value("0.12"), chance();
 

@@ -65,6 +65,7 @@ pub(super) struct Span {
 pub(super) enum Unit {
     Seconds,
     Minutes,
+    Hours,
     Days,
 }
 
@@ -73,6 +74,7 @@ impl Takes for Span {
         let unit = match self.unit {
             Unit::Seconds => "seconds",
             Unit::Minutes => "minutes",
+            Unit::Hours => "hours",
             Unit::Days => "days",
         };
         format!("{} to {} {unit}", self.min, self.max)
@@ -86,6 +88,7 @@ impl Shape for Span {
         let seconds = match self.unit {
             Unit::Seconds => 1,
             Unit::Minutes => 60,
+            Unit::Hours => 60 * 60,
             Unit::Days => 24 * 60 * 60,
         };
         let count = Whole { min: self.min, max: self.max, unit: "" }.parse(text)?;

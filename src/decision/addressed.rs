@@ -37,8 +37,11 @@ pub fn addressed(incoming: &IncomingMessage, me: &Me, persona: &Persona) -> Opti
     if incoming.service.is_some() || incoming.is_automatic_forward || message.author.kind == AuthorKind::Own {
         return None;
     }
-    if message.chat.kind == ChatKind::Private {
-        return Some(Trigger::Private);
+    match message.chat.kind {
+        ChatKind::Private => return Some(Trigger::Private),
+        // A post of a channel is said to its readers.
+        ChatKind::Channel => return None,
+        ChatKind::Group => {}
     }
     // A forwarded text is somebody else's words: neither a mention nor the name in it is a call.
     if message.forwarded_from.is_some() {
@@ -48,7 +51,9 @@ pub fn addressed(incoming: &IncomingMessage, me: &Me, persona: &Persona) -> Opti
         Mention::Username(name) => name.eq_ignore_ascii_case(&me.username),
         Mention::User(id) => *id == me.id,
     });
-    if mentions_us {
+    // What an inline bot composed are not the sender's words; the reply under which it stands is the sender's.
+    let own_words = incoming.via_bot.is_none();
+    if own_words && mentions_us {
         return Some(Trigger::Mention);
     }
     let replied_to = message.reply_to.as_ref().and_then(|reply| reply.author.as_ref());
@@ -56,5 +61,5 @@ pub fn addressed(incoming: &IncomingMessage, me: &Me, persona: &Persona) -> Opti
         return Some(Trigger::Reply);
     }
     let not_said: Vec<_> = incoming.spans.iter().map(|span| span.range.clone()).collect();
-    names_in(persona, &message.text, &not_said).then_some(Trigger::Name)
+    (own_words && names_in(persona, &message.text, &not_said)).then_some(Trigger::Name)
 }

@@ -1,14 +1,37 @@
-//! Whether to speak: pure. It is told what was said, by whom and how old it is; it never asks anybody anything.
+//! Whether to speak: pure. It is told what was said, by whom and how old it is, what time it is and what was drawn; it never
+//! asks anybody anything.
+//!
+//! Addressed: always words ([`addressed`], [`decide`]). Not addressed: the veto ([`veto`]) before everything, then the talk
+//! budget ([`budget`]), then the gate ([`gate`]). Stop words ([`stop_words`]) never wait for any of it.
 
 mod addressed;
+pub mod budget;
+pub mod flood;
+pub mod gate;
 mod question;
+pub mod reactions;
+pub mod recent;
+pub mod reception;
 mod spend;
+pub mod stop_words;
+pub mod veto;
 
 use crate::domain::Timestamp;
 
 pub use addressed::{Trigger, addressed};
 pub use question::{NormalisedQuestion, may_be_given_again, stands_alone};
 pub use spend::{Allowance, Budgets, Purse};
+
+/// Who wrote a message, as far as it matters for an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum By {
+    /// A person, or whoever writes as a group or a channel.
+    Person,
+    /// Another bot.
+    Bot,
+    /// This bot.
+    Us,
+}
 
 /// One message of a turn as the decision sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,8 +44,10 @@ pub struct Candidate {
     pub is_edit: bool,
     /// A later picture of an album that was dealt with.
     pub is_album_rest: bool,
-    /// Written by a bot, this one included.
-    pub by_bot: bool,
+    /// Who wrote it.
+    pub by: By,
+    /// Its author floods.
+    pub floods: bool,
 }
 
 /// What a turn does.
@@ -32,18 +57,30 @@ pub struct Decision {
     pub answer: Vec<usize>,
     /// Indices of messages that addressed the bot, but too long ago to be answered.
     pub stale: Vec<usize>,
+    /// Indices of messages that addressed the bot, but whose authors flood.
+    pub ignored: Vec<usize>,
 }
 
 /// Addressed and fresh: answered. Addressed and old: remembered only. Everything else: silence.
-pub fn decide(candidates: &[Candidate], now: Timestamp, age_max: std::time::Duration) -> Decision {
+///
+/// Another bot is answered only if a person has spoken since this bot's last words (`person_since`): two bots that answer each
+/// other never stop.
+pub fn decide(candidates: &[Candidate], person_since: bool, now: Timestamp, age_max: std::time::Duration) -> Decision {
     let mut decision = Decision::default();
+    let mut person_since = person_since;
     for (index, candidate) in candidates.iter().enumerate() {
+        person_since |= candidate.by == By::Person;
         let speaks_to_us = candidate.trigger.is_some() && !candidate.is_edit && !candidate.is_album_rest;
-        if !speaks_to_us || candidate.by_bot {
+        let may_be_answered = candidate.by == By::Person || (candidate.by == By::Bot && person_since);
+        if !speaks_to_us || !may_be_answered {
             continue;
         }
-        if now.since(candidate.sent_at) > age_max {
-            decision.stale.push(index);
+        // What becomes of another bot's words is not counted.
+        let counted = candidate.by == By::Person;
+        if candidate.floods {
+            decision.ignored.extend(counted.then_some(index));
+        } else if now.since(candidate.sent_at) > age_max {
+            decision.stale.extend(counted.then_some(index));
         } else {
             decision.answer.push(index);
         }
@@ -52,30 +89,6 @@ pub fn decide(candidates: &[Candidate], now: Timestamp, age_max: std::time::Dura
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp(1_000_000_000);
-    const AGE: Duration = Duration::from_secs(600);
-
-    fn addressed_now() -> Candidate {
-        Candidate { trigger: Some(Trigger::Name), sent_at: NOW, is_edit: false, is_album_rest: false, by_bot: false }
-    }
-
-    #[test]
-    fn only_fresh_words_to_the_bot_are_answered() {
-        let candidates = [
-            addressed_now(),
-            Candidate { trigger: None, ..addressed_now() },
-            Candidate { is_edit: true, ..addressed_now() },
-            Candidate { is_album_rest: true, ..addressed_now() },
-            Candidate { by_bot: true, ..addressed_now() },
-            Candidate { sent_at: NOW - AGE - Duration::from_secs(1), ..addressed_now() },
-            Candidate { sent_at: NOW - AGE, ..addressed_now() },
-        ];
-        let decision = decide(&candidates, NOW, AGE);
-        assert_eq!(decision, Decision { answer: vec![0, 6], stale: vec![5] });
-    }
-}
+mod labelled;
+#[cfg(test)]
+mod tests;

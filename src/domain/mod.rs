@@ -7,6 +7,7 @@ mod message;
 mod prompt;
 mod reply;
 mod spend;
+mod talk;
 mod time;
 mod turn;
 
@@ -16,5 +17,6 @@ pub use message::{Author, AuthorKind, Forwarded, Media, MediaKind, Message, Quot
 pub use prompt::{Answer, Prompt, PromptMedia, PromptTurn, Role, TokenUsage};
 pub use reply::{Button, Buttons, Entity, EntityKind, ReplyTarget, RichText};
 pub use spend::{Cost, NANO_USD, PersonSpent, Spent, Tally};
+pub use talk::{TalkAllowance, TalkLog, Unasked, UnaskedKind};
 pub use time::{Day, Timestamp};
 pub use turn::{AddressedOutcome, Lane, LaneKind, OutgoingAction, OutgoingKind, Why};

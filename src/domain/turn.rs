@@ -115,6 +115,8 @@ pub enum AddressedOutcome {
     Dead,
     /// Today's budget of the person, the chat or the bot is spent: they were told so once, and not answered.
     OverBudget,
+    /// Its author floods: it was remembered, and passed over in silence.
+    Ignored,
 }
 
 impl AddressedOutcome {
@@ -130,6 +132,7 @@ impl AddressedOutcome {
             Self::Refused => "refused",
             Self::Dead => "dead",
             Self::OverBudget => "over_budget",
+            Self::Ignored => "ignored",
         }
     }
 }

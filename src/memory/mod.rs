@@ -90,6 +90,15 @@ impl Memory {
         self.store.forgotten(chat, messages).await
     }
 
+    /// The last messages of a chat's topic, the newest last, without what they reply to.
+    ///
+    /// # Errors
+    ///
+    /// As the store.
+    pub async fn recent(&self, chat: ChatId, topic: Option<TopicId>, limit: u32) -> Result<Vec<Message>, StorageError> {
+        self.store.window(WindowRequest { chat, topic, limit, block: 1 }).await
+    }
+
     /// Whether a picture of this album is already remembered: then the album was dealt with.
     ///
     /// # Errors

@@ -7,6 +7,9 @@ use std::ops::Range;
 
 use super::Persona;
 
+/// So many of one letter are one that is drawn out; two may be a word's own.
+const DRAWN_OUT: usize = 3;
+
 /// Whether `text` holds one of the persona's names as a word outside the `excluded` byte ranges.
 pub fn names_in(persona: &Persona, text: &str, excluded: &[Range<usize>]) -> bool {
     words(text).any(|word| {
@@ -17,14 +20,22 @@ pub fn names_in(persona: &Persona, text: &str, excluded: &[Range<usize>]) -> boo
 }
 
 /// One form for all spellings of a word: lower case, no stress marks and invisible characters, one apostrophe, one
-/// hyphen.
+/// hyphen, and a drawn-out letter («Гряяяг») once.
 pub(super) fn normalised(word: &str) -> String {
     let one = |letter: char| match letter {
         _ if is_apostrophe(letter) => '\'',
         _ if is_hyphen(letter) => '-',
         _ => letter,
     };
-    word.chars().filter(|letter| !is_mark(*letter)).map(one).flat_map(char::to_lowercase).collect()
+    let letters: Vec<char> =
+        word.chars().filter(|letter| !is_mark(*letter)).map(one).flat_map(char::to_lowercase).collect();
+    letters
+        .chunk_by(|left, right| left == right)
+        .flat_map(|run| {
+            let drawn_out = run.len() >= DRAWN_OUT && run[0].is_alphabetic();
+            run.iter().copied().take(if drawn_out { 1 } else { run.len() })
+        })
+        .collect()
 }
 
 /// Whether `name` can be found by [`names_in`].

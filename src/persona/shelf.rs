@@ -11,7 +11,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{BUILT_IN, Persona, PersonaError};
+use super::{BUILT_IN, Persona, PersonaError, names_in};
 use crate::errors::{Class, Classify};
 
 /// More files than these are not looked at: `/settings` shows each as a button.
@@ -128,6 +128,11 @@ impl Personas {
     /// Every key with the name of its persona, in the keys' order.
     pub fn choices(&self) -> Vec<(String, String)> {
         self.by_key().iter().map(|(key, persona)| (key.clone(), persona.name().to_owned())).collect()
+    }
+
+    /// Whether a word is a name of any of them.
+    pub fn is_name(&self, word: &str) -> bool {
+        self.by_key().values().any(|persona| names_in(persona, word, &[]))
     }
 
     /// Looks at the files and reads those that have changed. Reads the disk: not for an async task.

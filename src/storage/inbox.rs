@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{LimitLine, NewKeptAnswer, NewOutgoing, StorageError};
+use super::{LimitLine, NewKeptAnswer, NewOutgoing, StorageError, TalkNotes};
 use crate::domain::{Chat, ChatId, Cost, Lane, Message, RequestId, Timestamp, TokenUsage, UpdateKey, UserId};
 
 /// An update as the edge hands it over: raw, apart from its key and its lane.
@@ -169,6 +169,8 @@ pub struct FinishedTurn {
     pub limit_lines: Vec<LimitLine>,
     /// An answer that may be given again.
     pub keeps: Option<NewKeptAnswer>,
+    /// What is noted of the talk in the chat, and what is said there unasked.
+    pub talk: Option<TalkNotes>,
     /// A group that became a supergroup: old and new id.
     pub migrated: Option<(ChatId, ChatId)>,
     /// Rows of the claim that are not done: each is tried again or dead.
@@ -196,6 +198,8 @@ pub struct TurnEnd {
     pub limit_lines_said: u32,
     /// This turn had been committed before, unheard: now nothing was written, and what it left is not told again.
     pub was_recorded: bool,
+    /// How much of the unasked is said: the rest was dropped.
+    pub unasked_said: u32,
 }
 
 /// An update that could not be handled.

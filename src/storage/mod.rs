@@ -15,6 +15,7 @@ mod people;
 mod shared;
 mod spend;
 pub mod sqlite;
+mod talk;
 
 pub use bell::Bell;
 pub use chats::{BotStanding, ChatSetting, ChatStore, KnownChat, Standing};
@@ -31,8 +32,15 @@ pub use spend::{
     ANSWER_BYTES_MAX, ANSWER_KEPT, ANSWERS_MAX, CHAT_ANSWERS_MAX, KeptAnswer, LimitLine, ModelFigures, NewKeptAnswer,
     QuestionKey, SpendStore, Spender,
 };
+pub use talk::{NewSilence, NewUnasked, QuietChat, QuietRequest, Reception, TalkNotes, TalkStore};
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
-pub trait Store: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + SharedStore {}
+pub trait Store:
+    InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore
+{
+}
 
-impl<T: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + SharedStore> Store for T {}
+impl<T> Store for T where
+    T: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore
+{
+}

@@ -105,6 +105,7 @@ pub(super) fn read(text: &str, entities: &[Object<'_>]) -> Marks {
         return marks;
     }
     let units = Units::of(text);
+    let mut mentions: Vec<(Range<usize>, Mention)> = Vec::new();
     for entity in entities {
         let (Some(offset), Some(length)) = (entity.integer("offset"), entity.integer("length")) else { continue };
         let Some(range) = units.range(offset, length) else { continue };
@@ -116,12 +117,13 @@ pub(super) fn read(text: &str, entities: &[Object<'_>]) -> Marks {
             "code" | "pre" => SpanKind::Code,
             "blockquote" | "expandable_blockquote" => SpanKind::Quotation,
             "mention" => {
-                marks.mentions.extend(words.strip_prefix('@').map(|name| Mention::Username(name.to_owned())));
+                let name = words.strip_prefix('@').map(|name| Mention::Username(name.to_owned()));
+                mentions.extend(name.map(|name| (range.clone(), name)));
                 SpanKind::Mention
             }
             "text_mention" => {
                 let user = entity.object("user").and_then(|user| user.integer("id"));
-                marks.mentions.extend(user.map(|id| Mention::User(UserId(id))));
+                mentions.extend(user.map(|id| (range.clone(), Mention::User(UserId(id)))));
                 SpanKind::Mention
             }
             "bot_command" => {
@@ -135,6 +137,16 @@ pub(super) fn read(text: &str, entities: &[Object<'_>]) -> Marks {
         };
         marks.spans.push(TextSpan { range, kind });
     }
+    // Whom a quotation mentions was called by somebody else, and code is not said at all.
+    let is_said = |range: &Range<usize>| {
+        !marks.spans.iter().any(|span| {
+            matches!(span.kind, SpanKind::Quotation | SpanKind::Code)
+                && span.range.start <= range.start
+                && range.end <= span.range.end
+        })
+    };
+    mentions.retain(|(range, _)| is_said(range));
+    marks.mentions = mentions.into_iter().map(|(_, mention)| mention).collect();
     marks
 }
 

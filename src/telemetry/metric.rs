@@ -68,6 +68,12 @@ metrics! {
     TURN_DURATION Histogram "gryag_turn_duration_seconds" ["outcome"];
     /// Messages that addressed the bot, each counted once, by what became of it.
     ADDRESSED Counter "gryag_addressed_total" ["outcome"];
+    /// Messages of people in groups that were not for the bot, each counted once, by what became of it: let pass without
+    /// asking a model (not_drawn, too_old, busy, forbidden, silenced, grave, quiet_hours, spent, shut, reaction, stopped), or
+    /// with a model asked (line, declined, dropped, failed). The share of the former is what the gate saves.
+    UNADDRESSED Counter "gryag_unaddressed_total" ["outcome"];
+    /// Unasked lines that are being thought about.
+    UNASKED_THINKING Gauge "gryag_unasked_thinking" [];
     /// Time of one call of the model, by model and outcome.
     GEMINI_REQUEST_DURATION Histogram "gryag_gemini_request_duration_seconds" ["model", "outcome"];
     /// Pictures and voices that the model was to be shown, by kind (photo, sticker, voice) and outcome (shown, too_large,

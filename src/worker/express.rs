@@ -1,7 +1,7 @@
 //! What never waits for a model: commands, presses, reactions, the bot's own comings and goings.
 
 use super::{
-    lines::{Happened, Lines, Place},
+    lines::{Happened, Line, Lines, Place},
     turn::{Turn, TurnError, leaves},
 };
 use crate::commands::{Reply, Said};
@@ -25,6 +25,13 @@ impl Turn<'_> {
             }
         }
         let mut turn = leaves(&read);
+        let mut notes = self.talk_notes(&read, &turn.remembered).await?;
+        let now = self.worker.parts.clock.now();
+        let fresh = |line: &&Line| now.since(line.message().sent_at) <= self.worker.options.age_max;
+        for line in read.lines.iter().filter(fresh) {
+            turn.also.extend(self.hush(line, place, &mut notes).await?);
+        }
+        turn.talk = Some(notes);
         for reply in replies {
             turn.also.extend(reply.says);
             turn.once.extend(reply.once);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    decision::{Candidate, Trigger, addressed},
+    decision::{By, Candidate, Trigger, addressed},
     domain::{AuthorKind, ChatId, Language, Message, RequestId, Timestamp, UpdateKey, UserId},
     memory::Memory,
     persona::Persona,
@@ -35,13 +35,23 @@ impl Line {
         self.incoming.command.as_ref().filter(|_| is_own)
     }
 
+    /// Whether it counts among what people say to the bot: another bot's words do not.
+    pub(super) fn is_persons(&self) -> bool {
+        !matches!(self.message().author.kind, AuthorKind::Own | AuthorKind::Bot)
+    }
+
     pub(super) fn candidate(&self) -> Candidate {
         Candidate {
             trigger: self.trigger,
             sent_at: self.message().sent_at,
             is_edit: self.is_edit,
             is_album_rest: self.is_album_rest,
-            by_bot: matches!(self.message().author.kind, AuthorKind::Bot | AuthorKind::Own),
+            by: match self.message().author.kind {
+                AuthorKind::Own => By::Us,
+                AuthorKind::Bot => By::Bot,
+                _ => By::Person,
+            },
+            floods: false,
         }
     }
 }

@@ -6,13 +6,17 @@
 
 mod express;
 mod guard;
+mod hush;
 mod leases;
 mod lines;
 mod media;
 mod spend;
+mod spontaneous;
 mod talk;
+mod talking;
 mod turn;
 mod typing;
+mod unasked;
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,12 +40,14 @@ use crate::{
     persona::Personas,
     random::SharedRandom,
     shutdown::Shutdown,
-    storage::{Bell, ChatStore, Claim, ClaimRequest, InboxStore, SpendStore, StorageError},
+    storage::{
+        Bell, ChatStore, Claim, ClaimRequest, InboxStore, PeopleStore, SharedStore, SpendStore, StorageError, TalkStore,
+    },
     telegram::{Me, Telegram},
     telemetry::{Metrics, metric},
 };
 
-pub use self::turn::ATTEMPTS_MAX;
+pub use self::{turn::ATTEMPTS_MAX, unasked::TalkOptions};
 
 /// Rows of a talk lane that one turn takes (design.md section 2).
 const ROWS_MAX: usize = 50;
@@ -73,7 +79,9 @@ pub struct WorkerOptions {
     pub language: Language,
     /// What may be spent in a day (`BOT_BUDGET_USD_…`).
     pub budgets: Budgets,
-    /// Who has no limit of their own (`ADMIN_ID`).
+    /// What may be said unasked, and who is ignored.
+    pub talk: TalkOptions,
+    /// The bot's admins (`ADMIN_ID`), who have no limit of their own.
     pub admins: Vec<UserId>,
 }
 
@@ -88,6 +96,12 @@ pub struct WorkerParts {
     pub chats: Arc<dyn ChatStore>,
     /// What was spent, and answers that may be given again.
     pub spend: Arc<dyn SpendStore>,
+    /// The talk budget's books.
+    pub talk: Arc<dyn TalkStore>,
+    /// What is kept of people.
+    pub people: Arc<dyn PeopleStore>,
+    /// What the replicas share.
+    pub shared: Arc<dyn SharedStore>,
     /// The past.
     pub memory: Memory,
     /// The model.
@@ -120,6 +134,7 @@ pub struct Worker {
     talk: Arc<Semaphore>,
     express: Arc<Semaphore>,
     suspects: Arc<Semaphore>,
+    unasked: Arc<Semaphore>,
     shutdown: Shutdown,
 }
 
@@ -131,6 +146,7 @@ impl Worker {
             express: Arc::new(Semaphore::new(EXPRESS_MAX)),
             fetcher: Fetcher::new(parts.telegram.clone(), parts.errors.clone(), parts.metrics.clone()),
             suspects: Arc::new(Semaphore::new(SUSPECTS_MAX)),
+            unasked: Arc::new(Semaphore::new(unasked::AT_ONCE)),
             parts: Arc::new(parts),
             options: Arc::new(options),
             leases: Leases::default(),

@@ -4,13 +4,14 @@
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    Worker,
     lines::{Line, Lines, Place},
     turn::Turn,
 };
 use crate::{
     clock::kyiv_day,
     decision::{Allowance, may_be_given_again, stands_alone},
-    domain::{Answer, Cost, OutgoingKind, PersonSpent, RichText, TokenUsage, UserId, Why},
+    domain::{Answer, ChatId, Cost, OutgoingKind, PersonSpent, RichText, TokenUsage, UserId, Why},
     gemini::{CallRecord, Choice},
     memory::Gathered,
     persona::{Saying, names_in},
@@ -65,20 +66,8 @@ impl Turn<'_> {
         Ok(means)
     }
 
-    /// Whether the model may be asked for a word that nobody asked for, and which one.
-    #[expect(dead_code, reason = "unasked lines are about to come")]
-    pub(super) async fn unasked_means(&self) -> Result<Option<Choice>, StorageError> {
-        let (parts, options) = (&self.worker.parts, &self.worker.options);
-        let spent = parts.spend.spent(kyiv_day(parts.clock.now()), self.claim.lane.chat, Vec::new()).await?;
-        let next = parts.gemini.typical_cost(Choice::USUAL);
-        let allowed = options.budgets.for_unasked(&spent, next);
-        self.count_allowed(allowed, "unasked");
-        Ok(choice(allowed).map(Choice::unasked))
-    }
-
     fn count_allowed(&self, allowed: Allowance, who: &str) {
-        let labels = [("allowed", allowed.as_str()), ("who", who)];
-        self.worker.parts.metrics.increment(&metric::BUDGET_DECISIONS, &labels);
+        self.worker.count_allowed(allowed, who);
     }
 
     /// A line to each author of those lines that today's budget is spent; the store lets each hear it once a day.
@@ -92,23 +81,6 @@ impl Turn<'_> {
             told.push(LimitLine { person, says });
         }
         told
-    }
-
-    /// The calls of one question as they stand in the ledger.
-    pub(super) fn ledger(&self, calls: Vec<CallRecord>, purpose: &'static str, user: Option<UserId>) -> Vec<ModelCall> {
-        let calls = calls.into_iter().map(|call| ModelCall {
-            at: call.at,
-            chat: self.claim.lane.chat,
-            user,
-            purpose,
-            model: call.model,
-            outcome: call.outcome,
-            took: call.took,
-            usage: call.usage,
-            cost: call.cost,
-            is_unasked: user.is_none(),
-        });
-        calls.collect()
     }
 
     /// The turn's question, if it asks nothing but one that stands alone. In a grave moment none does.
@@ -154,6 +126,44 @@ impl Turn<'_> {
             asked_by: message.author.id,
         })
     }
+}
+
+impl Worker {
+    /// Which model may be asked for a word in this chat that nobody asked for, if one may.
+    pub(super) async fn unasked_means(&self, chat: ChatId) -> Result<Option<Choice>, StorageError> {
+        let spent = self.parts.spend.spent(kyiv_day(self.parts.clock.now()), chat, Vec::new()).await?;
+        let next = self.parts.gemini.typical_cost(Choice::USUAL);
+        let allowed = self.options.budgets.for_unasked(&spent, next);
+        self.count_allowed(allowed, "unasked");
+        Ok(choice(allowed).map(Choice::unasked))
+    }
+
+    fn count_allowed(&self, allowed: Allowance, who: &str) {
+        let labels = [("allowed", allowed.as_str()), ("who", who)];
+        self.parts.metrics.increment(&metric::BUDGET_DECISIONS, &labels);
+    }
+}
+
+/// The calls of one question as they stand in the ledger; nobody pays for what nobody asked for.
+pub(super) fn ledger(
+    calls: Vec<CallRecord>,
+    chat: ChatId,
+    purpose: &'static str,
+    payer: Option<UserId>,
+) -> Vec<ModelCall> {
+    let calls = calls.into_iter().map(|call| ModelCall {
+        at: call.at,
+        chat,
+        user: payer,
+        purpose,
+        model: call.model,
+        outcome: call.outcome,
+        took: call.took,
+        usage: call.usage,
+        cost: call.cost,
+        is_unasked: payer.is_none(),
+    });
+    calls.collect()
 }
 
 fn choice(allowed: Allowance) -> Option<Choice> {

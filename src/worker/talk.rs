@@ -4,12 +4,13 @@ use tokio::time::Instant;
 
 use super::{
     lines::{Line, Lines, Place},
-    spend::{Asked, Means, why},
+    spend::{Asked, Means, ledger, why},
+    talking::of_people,
     turn::{Turn, TurnError, leaves},
     typing::while_typing,
 };
 use crate::{
-    decision::decide,
+    decision::{Decision, decide},
     domain::{AddressedOutcome, Answer, MessageId, OutgoingKind, RichText, TokenUsage},
     gemini::GeminiError,
     markup,
@@ -31,80 +32,97 @@ struct Spoken {
     parts: Vec<RichText>,
 }
 
+/// What an answer is made in view of.
+struct Talk<'a> {
+    read: &'a Lines,
+    place: &'a Place,
+    past: Gathered,
+    is_grave: bool,
+}
+
 impl Turn<'_> {
     pub(super) async fn run_talk(&self, read: Lines, place: &Place) -> Result<&'static str, TurnError> {
-        let candidates: Vec<_> = read.lines.iter().map(Line::candidate).collect();
-        let decision = decide(&candidates, self.worker.parts.clock.now(), self.worker.options.age_max);
+        let (candidates, person_since) = self.candidates(&read).await?;
+        let decision = decide(&candidates, person_since, self.worker.parts.clock.now(), self.worker.options.age_max);
         let mut turn = leaves(&read);
+        let mut notes = self.talk_notes(&read, &turn.remembered).await?;
+        let is_grave = self.is_grave(place, &notes);
         if decision.answer.is_empty() {
+            turn.talk = Some(notes);
             self.finish(turn).await?;
-            self.count(&decision.stale, AddressedOutcome::Stale);
+            self.count_unanswered(&decision);
+            let overheard = self.overhear(&read, place, is_grave);
+            overheard.into_iter().for_each(|overheard| self.worker.consider(overheard));
             return Ok("silent");
         }
+        if let Some(last) = decision.answer.last() {
+            self.react_besides(&read.lines[*last], place, &mut notes).await?;
+        }
+        turn.talk = Some(notes);
         let past = self.past(&read.lines).await?;
-        let question = self.question(&read, &decision.answer, place, &past);
+        self.converse(turn, &decision, Talk { read: &read, place, past, is_grave }).await
+    }
+
+    /// Answers from what was kept, else by the model as far as the budgets allow.
+    async fn converse(
+        &self,
+        mut turn: FinishedTurn,
+        decision: &Decision,
+        talk: Talk<'_>,
+    ) -> Result<&'static str, TurnError> {
+        let (lines, place) = (&talk.read.lines, talk.place);
+        let question = if talk.is_grave { None } else { self.question(talk.read, &decision.answer, place, &talk.past) };
         if let Some(spoken) =
             self.kept(question.as_ref()).await?.and_then(|kept| spoken(said_before(kept), &place.persona).ok())
         {
-            turn.says = Some(self.says(spoken, &read.lines, &decision.answer, &[], true));
+            turn.says = Some(self.says(spoken, lines, &decision.answer, &[], true));
             self.finish(turn).await?;
-            self.count(&decision.stale, AddressedOutcome::Stale);
+            self.count_unanswered(decision);
             return Ok("answered");
         }
-        let means = self.means(&read.lines, &decision.answer).await?;
-        turn.limit_lines = self.limit_lines(place, &read.lines, &means.refused);
+        let means = self.means(lines, &decision.answer).await?;
+        turn.limit_lines = self.limit_lines(place, lines, &means.refused);
         let outcome = if means.answer.is_empty() {
-            self.finish(turn).await?;
             "over_budget"
         } else {
-            let thought = self.think(&read.lines, &means, place, &past).await?;
-            turn.calls = thought.calls;
-            self.answer(
-                turn,
-                thought.answer.and_then(|answer| spoken(answer, &place.persona)),
-                question,
-                &read,
-                &means,
-                place,
-                &past,
-            )
-            .await?
+            self.answer(&mut turn, question, &means, &talk).await?
         };
-        self.count(&decision.stale, AddressedOutcome::Stale);
-        self.count(&means.refused, AddressedOutcome::OverBudget);
+        self.finish(turn).await?;
+        self.count_unanswered(decision);
+        let people = |which: &[usize]| of_people(&which.iter().map(|index| &lines[*index]).collect::<Vec<_>>());
+        self.count(people(&means.refused), AddressedOutcome::OverBudget);
         if outcome == "failed" {
-            self.count(&means.answer, AddressedOutcome::Failed);
+            self.count(people(&means.answer), AddressedOutcome::Failed);
         }
         Ok(outcome)
     }
 
-    /// Ends the turn with the model's answer, or with a failure line.
-    #[expect(clippy::too_many_arguments, reason = "all that a turn has come to know ends here")]
+    /// Puts the model's answer into the turn, or a failure line.
     async fn answer(
         &self,
-        mut turn: FinishedTurn,
-        spoken: Result<Spoken, GeminiError>,
+        turn: &mut FinishedTurn,
         question: Option<Asked>,
-        read: &Lines,
         means: &Means,
-        place: &Place,
-        past: &Gathered,
+        talk: &Talk<'_>,
     ) -> Result<&'static str, TurnError> {
-        let outcome = match spoken {
+        let (lines, place) = (&talk.read.lines, talk.place);
+        let thought = self.think(means, talk).await?;
+        turn.calls = thought.calls;
+        let to: Vec<&Line> = means.answer.iter().map(|index| &lines[*index]).collect();
+        match thought.answer.and_then(|answer| spoken(answer, &place.persona)) {
             Ok(spoken) => {
-                turn.keeps = question.and_then(|asked| self.keeps(&asked, &spoken.answer, read, past));
-                turn.says = Some(self.says(spoken, &read.lines, &means.answer, &turn.calls, false));
-                "answered"
+                turn.keeps = question.and_then(|asked| self.keeps(&asked, &spoken.answer, talk.read, &talk.past));
+                let parts = self.without_places(spoken.parts, &to, place, talk.is_grave);
+                let spoken = Spoken { parts, ..spoken };
+                turn.says = Some(self.says(spoken, lines, &means.answer, &turn.calls, false));
+                Ok("answered")
             }
             Err(error) => {
                 self.worker.parts.errors.handle("gemini", &error);
-                let to: Vec<&Line> = means.answer.iter().map(|index| &read.lines[*index]).collect();
                 turn.failure_line = Some(self.failure_line(place, &to));
-                "failed"
+                Ok("failed")
             }
-        };
-        self.finish(turn).await?;
-        Ok(outcome)
+        }
     }
 
     fn says(&self, spoken: Spoken, lines: &[Line], to: &[usize], calls: &[ModelCall], is_cached: bool) -> NewOutgoing {
@@ -120,32 +138,31 @@ impl Turn<'_> {
         Ok(self.worker.parts.memory.gather(lane.chat, lane.topic, &messages).await?)
     }
 
-    async fn think(&self, lines: &[Line], means: &Means, place: &Place, past: &Gathered) -> Result<Thought, TurnError> {
+    async fn think(&self, means: &Means, talk: &Talk<'_>) -> Result<Thought, TurnError> {
         let (parts, options) = (&self.worker.parts, &self.worker.options);
         let deadline = Instant::now() + options.turn_deadline;
-        let lane = self.claim.lane;
+        let (lane, lines) = (self.claim.lane, &talk.read.lines);
         let answer: Vec<MessageId> = means.answer.iter().map(|index| lines[*index].message().id).collect();
-        let now = parts.clock.now();
         let asking = async {
             let fetcher = &self.worker.fetcher;
             // Bound to a name: what it fetched takes up room until the model has answered.
-            let shown = fetcher.fetch(lines, &means.answer, past, &parts.memory, deadline).await?;
+            let shown = fetcher.fetch(lines, &means.answer, &talk.past, &parts.memory, deadline).await?;
             let prompt = assemble(Scene {
-                persona: &place.persona,
-                gathered: past,
+                persona: &talk.place.persona,
+                gathered: &talk.past,
                 seen: &shown.seen,
                 answer: &answer,
                 occasion: Occasion::Addressed,
-                grave: place.standing.chat.grave_until.is_some_and(|until| until > now),
-                now,
-                language: place.language,
+                grave: talk.is_grave,
+                now: parts.clock.now(),
+                language: talk.place.language,
                 tokens_max: options.context_tokens_max,
             });
             Ok::<_, TurnError>(parts.gemini.answer(&prompt, deadline, means.choice).await)
         };
         let outcome = while_typing(&parts.telegram, lane.chat, lane.topic, asking).await?;
         let payer = means.answer.last().map(|index| lines[*index].message().author.id);
-        Ok(Thought { answer: outcome.result, calls: self.ledger(outcome.calls, "answer", payer) })
+        Ok(Thought { answer: outcome.result, calls: ledger(outcome.calls, lane.chat, "answer", payer) })
     }
 }
 
@@ -154,13 +171,18 @@ fn said_before(kept: KeptAnswer) -> Answer {
     Answer { text: kept.text, model: kept.model, usage: TokenUsage::default(), cut: false }
 }
 
-/// The model's answer as it is said. One of nothing but invisible characters is none: Telegram would refuse it.
 fn spoken(answer: Answer, persona: &Persona) -> Result<Spoken, GeminiError> {
+    let parts = words(&answer, persona)?;
+    Ok(Spoken { answer, parts })
+}
+
+/// The model's answer as it is said. One of nothing but invisible characters is none: Telegram would refuse it.
+pub(super) fn words(answer: &Answer, persona: &Persona) -> Result<Vec<RichText>, GeminiError> {
     let text = strip_label(&answer.text, persona);
     let text = if answer.cut { markup::end_at_sentence(text) } else { text };
     let parts = if is_blank(text) { Vec::new() } else { markup::render(text) };
     if parts.is_empty() {
         return Err(GeminiError::Empty { reason: "nothing visible".to_owned(), usage: answer.usage });
     }
-    Ok(Spoken { answer, parts })
+    Ok(parts)
 }

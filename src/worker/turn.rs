@@ -13,7 +13,7 @@ use crate::{
     domain::{AddressedOutcome, Chat, LaneKind, OutgoingKind, ReplyTarget, RichText, Timestamp},
     errors::{Class, Classify},
     persona::Saying,
-    storage::{Claim, FinishedTurn, NewOutgoing, StorageError, Verdict},
+    storage::{Claim, FinishedTurn, NewOutgoing, StorageError, TurnEnd, Verdict},
     telemetry::metric,
 };
 
@@ -102,7 +102,7 @@ impl Turn<'_> {
         NewOutgoing {
             target: ReplyTarget { topic: message.topic, message_id: Some(message.id) },
             addressed: if kind == OutgoingKind::Answer {
-                to.iter().map(|line| line.received_at).collect()
+                to.iter().filter(|line| line.is_persons()).map(|line| line.received_at).collect()
             } else {
                 Vec::new()
             },
@@ -111,7 +111,7 @@ impl Turn<'_> {
     }
 
     /// Commits the turn; tries again for a while where the store cannot take it, for the answer is paid for.
-    pub(super) async fn finish(&self, turn: FinishedTurn) -> Result<(), StorageError> {
+    pub(super) async fn finish(&self, turn: FinishedTurn) -> Result<TurnEnd, StorageError> {
         let parts = &self.worker.parts;
         let give_up = Instant::now() + FINISH_LIMIT;
         let mut may_be_done = false;
@@ -133,16 +133,15 @@ impl Turn<'_> {
                     parts.errors.handle("finish", &error);
                     tokio::time::sleep(FINISH_PAUSE).await;
                 }
-                ended => return ended.map(drop),
+                ended => return ended,
             }
         }
     }
 
-    pub(super) fn count(&self, which: &[usize], outcome: AddressedOutcome) {
-        if which.is_empty() {
-            return;
+    pub(super) fn count(&self, messages: usize, outcome: AddressedOutcome) {
+        if messages > 0 {
+            self.worker.parts.metrics.add(&metric::ADDRESSED, &[("outcome", outcome.as_str())], messages as u64);
         }
-        self.worker.parts.metrics.add(&metric::ADDRESSED, &[("outcome", outcome.as_str())], which.len() as u64);
     }
 
     /// The turn as a whole failed: several rows are tried again one by one, a single one later or never.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use gryag::{
     clock::kyiv_day,
     domain::{ChatId, MessageId, OutgoingKind, Tally, UpdateKey, UserId},
-    storage::{FinishedTurn, KeptAnswer, LimitLine, NewKeptAnswer, NewOutgoing, Once, QuestionKey, SaidOnce, Verdict},
+    storage::{
+        FinishedTurn, KeptAnswer, LimitLine, NewKeptAnswer, NewOutgoing, Once, QuestionKey, SaidOnce, TalkNotes,
+        Verdict,
+    },
 };
 
 use crate::{
@@ -50,6 +53,7 @@ pub(crate) async fn a_fenced_finish_leaves_nothing(world: World) {
             asked_by: UserId(5),
         }),
         migrated: Some((ChatId(-10), ChatId(-100))),
+        talk: Some(TalkNotes { people: 3, ..TalkNotes::of(ChatId(-10)) }),
         verdicts: vec![(UpdateKey(1), Verdict::Dead { problem: "late".to_owned() })],
         once: vec![SaidOnce {
             once: Once::Introduce,
@@ -65,6 +69,7 @@ pub(crate) async fn a_fenced_finish_leaves_nothing(world: World) {
     let spent = world.store.spent(kyiv_day(world.now()), ChatId(-10), vec![UserId(5)]).await.unwrap();
     assert_eq!((spent.bot, spent.people[0].tally), (Tally::default(), Tally::default()));
     assert_eq!(world.store.kept_answer(ChatId(-10), question, world.now()).await.unwrap(), None);
+    assert_eq!(world.store.talk_log(ChatId(-10), world.now()).await.unwrap().people_last_day, 0);
 }
 
 pub(crate) async fn a_chat_hears_one_failure_line_in_ten_minutes(world: World) {

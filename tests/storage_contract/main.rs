@@ -19,6 +19,7 @@ mod shared;
 mod spend;
 mod sqlite;
 mod suspects;
+mod talk;
 mod traces;
 mod verdicts;
 mod world;
@@ -202,6 +203,17 @@ contract! {
         a_healthy_store_checks_and_checkpoints,
         a_rate_admits_a_burst_and_then_makes_wait,
         rates_of_different_names_do_not_share_slots,
+    }
+    talk {
+        the_talk_log_counts_a_days_people_and_what_was_said_unasked,
+        what_is_unasked_is_taken_from_the_budget_when_it_is_said,
+        silence_drops_what_is_not_sent_and_refuses_more,
+        a_grave_moment_drops_what_is_not_sent_and_is_never_shortened,
+        a_line_learns_its_message_and_how_it_was_taken,
+        no_lane_waits_for_what_nobody_asked_for,
+        only_quiet_groups_that_talk_to_the_bot_are_found,
+        a_spontaneous_line_is_taken_from_the_budget_too,
+        pruning_keeps_what_a_budget_still_needs,
     }
     spend {
         a_turns_calls_are_added_up_for_the_bot_the_chat_and_the_person,

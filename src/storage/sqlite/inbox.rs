@@ -11,7 +11,7 @@ use super::{
     claims::{Fence, check_fence, claim, next_due, release, renew},
     execute, memory, once, outbox, query_all, query_one,
     queue::{self, reschedule},
-    spend,
+    spend, talk,
     writer::{Priority, Rings},
 };
 use crate::{
@@ -249,6 +249,9 @@ pub(super) fn finish(
             outbox::insert(tx, &line.says, waits, now)?;
             end.limit_lines_said += 1;
         }
+    }
+    if let Some(notes) = &turn.talk {
+        end.unasked_said = talk::note(tx, notes, now)?;
     }
     reschedule(tx, claim.lane_id, true, now)?;
     Ok(end)

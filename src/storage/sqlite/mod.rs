@@ -20,6 +20,7 @@ mod queue;
 mod shared;
 mod slots;
 mod spend;
+mod talk;
 mod writer;
 
 use std::{

@@ -18,7 +18,7 @@ pub(super) use self::{
     why::read_why,
 };
 use super::{
-    SqliteStore, execute, inbox, memory, migrated, query_all, query_one,
+    SqliteStore, execute, inbox, memory, migrated, query_all, query_one, talk,
     writer::{Priority, Rings},
 };
 use crate::{
@@ -130,7 +130,7 @@ fn end_send(
             if is_worth_remembering(tx, id, message)? {
                 memory::remember_all(tx, std::slice::from_ref(message))?;
             }
-            note_sent(tx, id, message)?;
+            note_sent(tx, id, message, now)?;
             close(tx, id, "sent", "", now)
         }
         Ended::Done => {
@@ -160,7 +160,7 @@ fn end_send(
 }
 
 /// Keeps with the message why it was said, and with its row of the talk budget which message it became.
-fn note_sent(tx: &Connection, id: OutgoingId, message: &Message) -> Result<(), StorageError> {
+fn note_sent(tx: &Connection, id: OutgoingId, message: &Message, now: Timestamp) -> Result<(), StorageError> {
     let doing = "noting a sent message";
     let noted = query_one(
         tx,
@@ -174,6 +174,7 @@ fn note_sent(tx: &Connection, id: OutgoingId, message: &Message) -> Result<(), S
         let sql = "UPDATE messages SET why = ?3 WHERE chat_id = ?1 AND message_id = ?2";
         execute(tx, doing, sql, params![message.chat.id.0, message.id.0, why])?;
     }
+    talk::count_own(tx, message.chat.id, unasked.is_some(), now)?;
     if let Some(unasked) = unasked {
         // Of a line in several parts, people react to any; the first stands for it.
         let sql = "UPDATE unasked SET message_id = COALESCE(message_id, ?2) WHERE id = ?1";

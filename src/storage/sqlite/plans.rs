@@ -20,13 +20,15 @@ use crate::{
     clock::{TokioClock, kyiv_day},
     domain::{
         Author, AuthorKind, Chat, ChatId, ChatKind, Cost, Lane, LaneKind, Message, MessageId, OutgoingAction,
-        OutgoingKind, ReplyTarget, RequestId, RichText, Timestamp, TokenUsage, UpdateKey, UserId, Why,
+        OutgoingKind, ReplyTarget, RequestId, RichText, TalkAllowance, Timestamp, TokenUsage, UnaskedKind, UpdateKey,
+        UserId, Why,
     },
     shutdown::Shutdown,
     storage::{
         ChatStore as _, Claim, ClaimRequest, Ended, FinishedTurn, InboxStore as _, KeptAnswer, LimitLine,
-        MemoryStore as _, ModelCall, NewKeptAnswer, NewOutgoing, NewUpdate, Once, OutboxStore as _, Outgoing,
-        QuestionKey, SaidOnce, SendLimits, SharedStore as _, SpendStore as _, Verdict, WindowRequest,
+        MemoryStore as _, ModelCall, NewKeptAnswer, NewOutgoing, NewSilence, NewUnasked, NewUpdate, Once,
+        OutboxStore as _, Outgoing, QuestionKey, Reception, SaidOnce, SendLimits, SharedStore as _, SpendStore as _,
+        TalkNotes, TalkStore as _, Verdict, WindowRequest,
     },
     telemetry::Metrics,
 };
@@ -204,8 +206,43 @@ fn whole_turn() -> FinishedTurn {
         once: [Once::AskAccess, Once::Introduce, Once::TellOptedOut(UserId(5))]
             .map(|once| SaidOnce { once, chat: message(1).chat, says: vec![says(1)] })
             .to_vec(),
+        talk: Some(notes()),
         verdicts: Vec::new(),
     }
+}
+
+fn notes() -> TalkNotes {
+    let silence = NewSilence { by: UserId(5), until: START, is_counted: true };
+    TalkNotes {
+        people: 2,
+        addressed: 1,
+        heard_at: Some(START),
+        spoken_to_at: Some(START),
+        grave_until: Some(START - Duration::from_secs(1)),
+        silence: Some(silence),
+        receptions: vec![Reception { message: MessageId(1), sign: 1 }],
+        unasked: vec![NewUnasked {
+            kind: UnaskedKind::Line,
+            allowance: TalkAllowance {
+                hour_quarters: 12,
+                day_quarters: 60,
+                after_words: Duration::from_secs(600),
+                after_anything: Duration::from_secs(150),
+            },
+            says: Some(says(1)),
+        }],
+        ..TalkNotes::of(ChatId(-10))
+    }
+}
+
+async fn run_talk(store: &SqliteStore) {
+    let later = START + Duration::from_secs(3_600);
+    assert_eq!(store.talk_log(ChatId(-10), START).await.unwrap().people_last_day, 2);
+    let silence = NewSilence { by: UserId(5), until: later, is_counted: false };
+    store.silence(ChatId(-10), silence, START).await.unwrap();
+    let grave = TalkNotes { grave_until: Some(later), ..TalkNotes::of(ChatId(-10)) };
+    let express = claim(store, 1_000_003, LaneKind::Express).await;
+    store.finish(express.claim, FinishedTurn { talk: Some(grave), ..FinishedTurn::default() }, START).await.unwrap();
 }
 
 async fn run_turns(store: &SqliteStore) {
@@ -275,6 +312,7 @@ async fn no_statement_that_runs_for_a_message_reads_a_whole_table() {
     let (_place, store) = used_store().await;
     run_turns(&store).await;
     run_memory(&store).await;
+    run_talk(&store).await;
     run_sends(&store).await;
     let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let plans = store.read("explaining", move |connection| {

@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool_sqlite::{Object, Pool, rusqlite::Connection};
+use deadpool_sqlite::{Object, Pool};
 use metrics::{Counter, Histogram};
 use tokio::{
     sync::{mpsc, oneshot},

@@ -1,5 +1,6 @@
 //! [`TestBot`]: a bot, its world, and the questions that tests ask of both.
 
+mod company;
 pub(crate) mod life;
 mod oracle;
 mod people;
@@ -306,13 +307,14 @@ impl TestBot {
         message
     }
 
-    /// Waits (in the world's time) until nothing waits anywhere: at Telegram, in the inbox, in the outbox.
+    /// Waits (in the world's time) until nothing waits anywhere: at Telegram, in the inbox, in the outbox, in thought.
     pub(crate) async fn settle(&self) {
         self.wait("everything comes to rest", || async {
             let waiting = self.world().pending_updates();
             let inbox = self.app.store.inbox_depth().await.expect("the inbox");
             let outbox = self.app.store.outbox_depth().await.expect("the outbox");
-            waiting == 0 && inbox.waiting == 0 && outbox.by_state.is_empty()
+            let thinking = self.metric("gryag_unasked_thinking", &[]);
+            waiting == 0 && inbox.waiting == 0 && outbox.by_state.is_empty() && thinking == 0.0
         })
         .await;
     }
@@ -360,7 +362,8 @@ impl TestBot {
 
     /// What became of the messages that spoke to the bot, in the order of the words: `answered 2, stale 1`.
     pub(crate) fn outcomes(&self) -> String {
-        let words = ["answered", "late", "failed", "stale", "expired", "unknown", "refused", "dead", "over_budget"];
+        let words =
+            ["answered", "late", "failed", "stale", "expired", "unknown", "refused", "dead", "over_budget", "ignored"];
         let count = |word| (word, self.metric("gryag_addressed_total", &[&format!("outcome=\"{word}\"")]));
         let counted = words.into_iter().map(count).filter(|(_, count)| *count > 0.0);
         counted.map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")

@@ -92,7 +92,7 @@ pub(super) fn end_late(
         return Ok(known.unwrap_or(false));
     }
     memory::remember_all(tx, std::slice::from_ref(message))?;
-    note_sent(tx, id, message)?;
+    note_sent(tx, id, message, now)?;
     // `close` left it to this moment.
     execute(tx, doing, "UPDATE outbox SET why = NULL WHERE id = ?1", params![id.0])?;
     Ok(true)

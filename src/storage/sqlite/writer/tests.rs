@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize},
 };
 
+use deadpool_sqlite::rusqlite::Connection;
 use futures_util::{FutureExt as _, future::join_all};
 use tempfile::TempDir;
 

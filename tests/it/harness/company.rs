@@ -1,0 +1,52 @@
+//! A chat that is lively enough for the bot to join in, and what the bot does there unasked.
+
+use std::time::Duration;
+
+use gryag::domain::{ChatId, UserId};
+
+use super::{Setup, TestBot};
+
+/// Messages of people that a line needs: one line is two in a hundred.
+const ENOUGH: usize = 56;
+
+impl Setup {
+    /// A bot that joins in at every opportune moment, and does nothing else unasked.
+    pub(crate) fn eager(self) -> Self {
+        self.set("BOT_SMART_REPLY_CHANCE", "1").set("BOT_RANDOM_REPLY_CHANCE", "0").set("BOT_REACTION_CHANCE", "0")
+    }
+}
+
+impl TestBot {
+    /// A group of three in which so much was said today that the talk budget has room for a line. Nothing of it is a
+    /// moment to join in.
+    pub(crate) async fn company(&self) -> (ChatId, Vec<UserId>) {
+        let (chat, people) = self.group(&["Оля", "Тарас", "Леся"]);
+        self.talk(chat, &people, ENOUGH).await;
+        (chat, people)
+    }
+
+    /// So many messages of no interest, some seconds apart.
+    pub(crate) async fn talk(&self, chat: ChatId, people: &[UserId], messages: usize) {
+        for number in 0..messages {
+            self.world().say(chat, people[number % people.len()], &format!("полиця {number}"));
+            tokio::time::sleep(Duration::from_secs(9)).await;
+        }
+        self.settle().await;
+    }
+
+    /// The texts that the bot has said in a chat.
+    pub(crate) fn said_in(&self, chat: ChatId) -> Vec<String> {
+        self.world().sent_to(chat).into_iter().map(|sent| sent.text).collect()
+    }
+
+    /// So much time passes.
+    pub(crate) async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+        self.settle().await;
+    }
+
+    /// How many messages that were not for the bot ended so.
+    pub(crate) fn unaddressed(&self, outcome: &str) -> f64 {
+        self.metric("gryag_unaddressed_total", &[&format!("outcome=\"{outcome}\"")])
+    }
+}
