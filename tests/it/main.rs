@@ -23,3 +23,4 @@ mod telegram_outages;
 mod unasked;
 mod veto;
 mod webhook;
+mod week;
