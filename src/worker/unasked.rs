@@ -420,7 +420,9 @@ fn without_strangers(text: &str, recent: &Recent<'_>) -> String {
         let (before, after) = (&rest[..at], &rest[at + 1..]);
         let end = after.find(|letter| !is_of_name(letter)).unwrap_or(after.len());
         out.push_str(before);
-        if end == 0 || speaks(&after[..end]) {
+        // Inside a word it is an address of mail.
+        let is_a_call = end > 0 && !before.ends_with(char::is_alphanumeric);
+        if !is_a_call || speaks(&after[..end]) {
             out.push('@');
         }
         out.push_str(&after[..end]);

@@ -26,3 +26,4 @@ mod telegram_outages;
 mod unasked;
 mod veto;
 mod webhook;
+mod week;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use gryag::{
-    domain::{ChatId, Timestamp, UserId},
+    domain::{ChatId, UserId},
     sandbox::gemini::GeminiFault,
     storage::TalkStore as _,
 };
 
-use crate::harness::{NOON, Setup, TestBot};
+use crate::harness::{LULL, NOON, Setup, TestBot};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -69,6 +69,7 @@ async fn autonomous_mode_off_forbids_lines_reactions_and_spontaneous_ones() {
 async fn two_lines_are_ten_minutes_apart_and_three_make_an_hour() {
     let bot = Setup::new().eager().start().await;
     let (chat, people) = bot.group(&["Оля", "Тарас", "Леся"]);
+    bot.world().promote_bot(chat);
     bot.talk(chat, &people, 300).await;
     let mut said = Vec::new();
     for step in 0..24 {
@@ -97,6 +98,7 @@ async fn a_chat_of_few_words_hears_nothing_unasked() {
     let bot = Setup::new().eager().start().await;
     let (chat, people) = bot.group(&["Оля", "Тарас"]);
     bot.talk(chat, &people, 20).await;
+    bot.pass(LULL).await;
     bot.say(chat, people[0], QUESTION).await;
     assert!(bot.said_in(chat).is_empty(), "a line would be more than two in a hundred");
     assert_eq!(bot.unaddressed("spent"), 21.0);
@@ -147,8 +149,9 @@ async fn an_unasked_line_calls_nobody_who_has_not_spoken() {
     let speaker = bot.world().person_with_username("Оля", "olia_p");
     let chat = bot.world().supergroup("Друзі", &[stranger, speaker]);
     bot.talk(chat, &[speaker], 56).await;
-    moment(&bot, chat, speaker, "@olia_p, спитай @ihor_k і пошту a@b.ua").await;
-    assert_eq!(bot.said_in(chat), ["@olia_p, спитай ihor_k і пошту ab.ua"]);
+    bot.pass(LULL).await;
+    moment(&bot, chat, speaker, "@olia_p, спитай @ihor_k і пиши на a@b.ua").await;
+    assert_eq!(bot.said_in(chat), ["@olia_p, спитай ihor_k і пиши на a@b.ua"]);
     bot.finish().await;
 }
 
@@ -167,18 +170,19 @@ async fn an_unasked_line_that_names_a_place_is_dropped() {
 async fn a_budget_that_another_replica_has_spent_drops_the_line() {
     let mut bot = Setup::new().eager().start().await;
     bot.add_replica().await;
-    let (chat, people) = bot.company().await;
-    let (other, others) = bot.group(&["Ніна"]);
-    // Both think at the same time, one about each of two moments.
+    let people = [bot.world().person("Оля"), bot.world().person("Тарас")];
+    let forum = bot.world().forum("Ліс", &people);
+    let topics = [bot.world().topic(forum, "Кіно"), bot.world().topic(forum, "Кава")];
+    bot.talk(forum, &people, 56).await;
+    // Both topics have their moment at the same time, and the budget has room for one line.
     bot.gemini().set_latency(Duration::from_secs(3));
     bot.gemini().answer_with(|_| gryag::sandbox::gemini::Reply::say("і я тут"));
-    bot.world().say(chat, people[0], QUESTION);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    bot.world().say(chat, people[1], "хто знає, де купити велосипед?");
-    bot.world().say(other, others[0], "полиця");
+    for (topic, person) in topics.into_iter().zip(people) {
+        bot.world().say_in(forum, topic, person, QUESTION);
+    }
     bot.settle().await;
-    assert_eq!(bot.said_in(chat).len(), 1);
-    assert_eq!(bot.unaddressed("line") + bot.unaddressed("dropped"), bot.gemini().requests().len() as f64);
+    assert_eq!(bot.said_in(forum).len(), 1);
+    assert_eq!((bot.unaddressed("line"), bot.unaddressed("dropped")), (1.0, 1.0));
     bot.finish().await;
 }
 
@@ -220,6 +224,7 @@ async fn lines_said_where(reply: &str, emoji: &str, admin: bool) -> usize {
         bot.world().promote_bot(chat);
     }
     bot.talk(chat, &people, 400).await;
+    bot.pass(LULL).await;
     for step in 0..40 {
         let before = bot.said_in(chat).len();
         bot.gemini().answer_with(move |_| gryag::sandbox::gemini::Reply::say(format!("репліка {step}")));
@@ -244,7 +249,7 @@ async fn lines_said_where(reply: &str, emoji: &str, admin: bool) -> usize {
 async fn where_it_is_disliked_it_speaks_less() {
     let liked = lines_said_where("", "👍", true).await;
     let disliked = lines_said_where("", "👎", true).await;
-    assert!(liked >= 8 && disliked * 2 <= liked, "{liked} and {disliked}");
+    assert!(liked >= 6 && disliked * 2 <= liked, "{liked} and {disliked}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -262,6 +267,7 @@ mod spontaneous {
     async fn silent_chat(bot: &TestBot) -> ChatId {
         let (chat, people) = bot.company().await;
         bot.say(chat, people[0], "Гряг, бувай").await;
+        bot.say(chat, people[1], "і я пішов").await;
         bot.world().clear_journal();
         bot.gemini().answer_with(|_| gryag::sandbox::gemini::Reply::say("Тиша така, що чути полиці."));
         chat
@@ -339,6 +345,5 @@ async fn a_moment_that_has_passed_draws_nothing() {
     bot.settle().await;
     assert!(bot.said_in(chat).is_empty());
     assert_eq!(bot.unaddressed("too_old"), 1.0);
-    let _: Timestamp = bot.setup.clock.now();
     bot.finish().await;
 }

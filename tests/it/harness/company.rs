@@ -6,6 +6,12 @@ use gryag::domain::{ChatId, UserId};
 
 use super::{Setup, TestBot};
 
+/// In this time everything that has no latency is dealt with.
+const MOMENT: Duration = Duration::from_millis(250);
+/// Quiet chats are looked for more seldom than this.
+const LEAP: Duration = Duration::from_secs(240);
+/// After this time a talk is over.
+pub(crate) const LULL: Duration = Duration::from_secs(11 * 60);
 /// Messages of people that a line needs: one line is two in a hundred.
 const ENOUGH: usize = 56;
 
@@ -18,10 +24,11 @@ impl Setup {
 
 impl TestBot {
     /// A group of three in which so much was said today that the talk budget has room for a line. Nothing of it is a
-    /// moment to join in.
+    /// moment to join in, and the talk is over.
     pub(crate) async fn company(&self) -> (ChatId, Vec<UserId>) {
         let (chat, people) = self.group(&["Оля", "Тарас", "Леся"]);
         self.talk(chat, &people, ENOUGH).await;
+        self.pass(LULL).await;
         (chat, people)
     }
 
@@ -29,7 +36,7 @@ impl TestBot {
     pub(crate) async fn talk(&self, chat: ChatId, people: &[UserId], messages: usize) {
         for number in 0..messages {
             self.world().say(chat, people[number % people.len()], &format!("полиця {number}"));
-            tokio::time::sleep(Duration::from_secs(9)).await;
+            self.leap(Duration::from_secs(9)).await;
         }
         self.settle().await;
     }
@@ -39,10 +46,24 @@ impl TestBot {
         self.world().sent_to(chat).into_iter().map(|sent| sent.text).collect()
     }
 
-    /// So much time passes.
+    /// So much time passes. Nothing is under way meanwhile, so it passes in leaps: timers that are due several times in one
+    /// fire once.
     pub(crate) async fn pass(&self, time: Duration) {
-        tokio::time::sleep(time).await;
         self.settle().await;
+        let mut left = time;
+        while left > Duration::ZERO {
+            let leap = left.min(LEAP);
+            self.leap(leap).await;
+            left -= leap;
+        }
+        self.settle().await;
+    }
+
+    /// What has been said is dealt with, and then it is so much later at once.
+    pub(crate) async fn leap(&self, time: Duration) {
+        let moment = MOMENT.min(time);
+        tokio::time::sleep(moment).await;
+        tokio::time::advance(time - moment).await;
     }
 
     /// How many messages that were not for the bot ended so.

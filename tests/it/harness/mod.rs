@@ -32,7 +32,7 @@ use gryag::{
 use http::Request;
 use tokio::task::JoinHandle;
 
-pub(crate) use self::life::Life;
+pub(crate) use self::{company::LULL, life::Life};
 use self::life::Proxy;
 
 /// 2026-11-23 12:00 UTC: a Monday afternoon in Kyiv.

@@ -1,0 +1,218 @@
+//! A week in a lively group: ten thousand messages of fifteen people, in bursts, by day and a little by night, four in a
+//! hundred to the bot, five in a hundred of the model's calls failing. What people say is taken from the labelled talks.
+
+use std::{collections::HashMap, time::Duration};
+
+use gryag::{
+    clock::kyiv_hour,
+    domain::{ChatId, Timestamp, UserId},
+    random::{Random as _, Seeded},
+    sandbox::{
+        gemini::{GeminiFault, Reply},
+        telegram::MessageRef,
+    },
+};
+
+use crate::harness::{NOON, Setup, TestBot};
+
+const MESSAGES: usize = 10_000;
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+const NAMES: [&str; 15] = [
+    "Оля", "Тарас", "Леся", "Ігор", "Степан", "Зоряна", "Богдан", "Віка", "Левко", "Ірина", "Мар'яна", "Макс", "Ганна",
+    "Петро", "Соломія",
+];
+const TALKS: &str = include_str!("../fixtures/labelled/gate_talk.txt");
+const MOMENTS: &str = include_str!("../fixtures/labelled/gate_moments.txt");
+const CALLS: [&str; 8] = [
+    "Гряг, ти тут?",
+    "гряг, що скажеш на це",
+    "Гряже, розсуди нас",
+    "@gryag_bot порадь щось",
+    "а Гряг як думає?",
+    "Гряг, котра година",
+    "грягу, розкажи про погоду",
+    "Гряг, хто правий?",
+];
+
+/// How the model's unasked lines begin here.
+const UNASKED: &str = "До слова,";
+
+/// How people take what the bot says unasked.
+#[derive(Clone, Copy, PartialEq)]
+enum Audience {
+    Friendly,
+    Dislikes,
+}
+
+/// What a week came to.
+#[derive(Debug)]
+struct Week {
+    people: usize,
+    own: usize,
+    addressed: f64,
+    answered: f64,
+    unasked: Vec<Timestamp>,
+    asked_unasked: f64,
+    unaddressed: f64,
+}
+
+struct Scene {
+    bot: TestBot,
+    chat: ChatId,
+    people: Vec<UserId>,
+    random: Seeded,
+    audience: Audience,
+    written: usize,
+    /// Lines of the bot that people have taken notice of.
+    noticed: usize,
+}
+
+impl Scene {
+    fn below(&self, count: usize) -> usize {
+        usize::try_from(self.random.bits() % (count as u64)).expect("a small number")
+    }
+
+    fn chance(&self, of: f64) -> bool {
+        self.random.fraction() < of
+    }
+
+    /// One of the labelled talks, spoken by people of this group.
+    async fn talk_over(&mut self, blocks: &[&str]) {
+        let block = blocks[self.below(blocks.len())];
+        let shift = self.below(self.people.len());
+        let mut parts: HashMap<String, UserId> = HashMap::new();
+        let mut last: HashMap<String, MessageRef> = HashMap::new();
+        for line in block.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (who, text) = line.split_once(' ').and_then(|(_, rest)| rest.split_once(": ")).expect("a line");
+            let who = who.rsplit_once("+").map_or(who, |(_, rest)| rest.split_once(' ').expect("a name").1);
+            let (name, to) = who.split_once(" > ").map_or((who, None), |(name, to)| (name, Some(to)));
+            let next = (shift + parts.len()) % self.people.len();
+            let person = *parts.entry(name.to_owned()).or_insert(self.people[next]);
+            let message = match to.and_then(|to| last.get(to)) {
+                Some(message) => self.bot.world().reply(*message, person, text),
+                None => self.bot.world().say(self.chat, person, text),
+            };
+            last.insert(name.to_owned(), message);
+            self.written += 1;
+            if self.chance(0.042) {
+                self.bot.leap(Duration::from_secs(5)).await;
+                let person = self.people[self.below(self.people.len())];
+                self.bot.world().say(self.chat, person, CALLS[self.below(CALLS.len())]);
+                self.written += 1;
+            }
+            self.bot.leap(Duration::from_secs(5 + self.below(30) as u64)).await;
+        }
+        self.take_notice();
+    }
+
+    /// People react to what the bot said unasked.
+    fn take_notice(&mut self) {
+        let own = self.bot.world().sent_to(self.chat);
+        for sent in &own[self.noticed..] {
+            let is_line = sent.text.starts_with(UNASKED);
+            let person = self.people[self.below(self.people.len())];
+            let emoji = match self.audience {
+                Audience::Friendly if self.chance(0.5) => "👍",
+                Audience::Dislikes if self.chance(0.5) => "👎",
+                _ => continue,
+            };
+            if is_line {
+                self.bot.world().react(sent.message, person, emoji);
+            }
+        }
+        self.noticed = own.len();
+    }
+}
+
+async fn week(audience: Audience) -> Week {
+    // Monday, 8:00 in Kyiv.
+    let start = NOON - Duration::from_secs(6 * 3600);
+    let bot = Setup::at(start).start().await;
+    let people: Vec<UserId> = NAMES.iter().map(|name| bot.world().person(name)).collect();
+    let chat = bot.world().supergroup("Ліс", &people);
+    bot.world().promote_bot(chat);
+    bot.gemini().fail_by_chance(0.05, GeminiFault::Overloaded);
+    let chance = Seeded::new(3);
+    bot.gemini().answer_with(move |request| {
+        let is_unasked = request.last_user_text().contains("До тебе ніхто не звертається");
+        match is_unasked {
+            true if chance.fraction() < 0.3 => Reply::say("[мовчу]"),
+            true => Reply::say(format!("{UNASKED} {}", chance.bits() % 1000)),
+            false => Reply::say(format!("відповідь {}", chance.bits() % 1000)),
+        }
+    });
+    let mut scene = Scene { bot, chat, people, random: Seeded::new(11), audience, written: 0, noticed: 0 };
+    live(&mut scene, start).await;
+    sum_up(scene).await
+}
+
+/// The week goes by: a burst of talk every few minutes by day, one an hour by night.
+async fn live(scene: &mut Scene, start: Timestamp) {
+    let blocks = |file: &'static str| file.split("\n\n").filter(|block| block.lines().count() > 0).collect::<Vec<_>>();
+    let (talks, moments) = (blocks(TALKS), blocks(MOMENTS));
+    while scene.written < MESSAGES {
+        let now = scene.bot.setup.clock.now();
+        let of_time = now.since(start).as_secs_f64() / WEEK.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a count of messages")]
+        let of_talk = scene.written as f64 / MESSAGES as f64;
+        let night = (1..8).contains(&kyiv_hour(now));
+        if (of_talk > of_time && !night) || (night && scene.chance(0.9)) {
+            scene.bot.pass(Duration::from_secs(if night { 3600 } else { 420 })).await;
+            continue;
+        }
+        let is_moment = scene.chance(0.55);
+        scene.talk_over(if is_moment { &moments } else { &talks }).await;
+        scene.take_notice();
+    }
+    scene.bot.settle().await;
+}
+
+fn sent_at(bot: &TestBot, message: MessageRef) -> Timestamp {
+    let view = bot.world().message(message).expect("a message of the bot");
+    Timestamp::from_seconds(view.json["date"].as_i64().expect("a date"))
+}
+
+async fn sum_up(scene: Scene) -> Week {
+    let Scene { bot, chat, .. } = scene;
+    let outcomes = bot.outcomes();
+    let sent = bot.world().sent_to(chat);
+    let unasked = sent.iter().filter(|sent| sent.text.starts_with(UNASKED)).map(|sent| sent_at(&bot, sent.message));
+    let unasked: Vec<Timestamp> = unasked.collect();
+    let asked_unasked = ["line", "declined", "dropped", "failed"].map(|outcome| bot.unaddressed(outcome)).iter().sum();
+    let week = Week {
+        people: scene.written,
+        own: sent.len(),
+        addressed: bot.metric("gryag_addressed_total", &[]),
+        answered: bot.metric("gryag_addressed_total", &["outcome=\"answered\""]),
+        unasked,
+        asked_unasked,
+        unaddressed: bot.metric("gryag_unaddressed_total", &[]),
+    };
+    eprintln!("{} messages, {} own, {} unasked, {outcomes}", week.people, week.own, week.unasked.len());
+    bot.finish_with_errors().await;
+    week
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_week_among_friends() {
+    let week = week(Audience::Friendly).await;
+    assert!(week.answered >= 0.995 * week.addressed, "{} of {} answered", week.answered, week.addressed);
+    let lines = week.unasked.len();
+    assert!((25..=105).contains(&lines), "{lines} unasked lines");
+    assert!(week.own * 100 <= week.people * 8, "{} lines beside {}", week.own, week.people);
+    for at in &week.unasked {
+        assert!((8..23).contains(&kyiv_hour(*at)), "at night: {at:?}");
+    }
+    for pair in week.unasked.windows(2) {
+        // Dates are whole seconds, and a line is sent a moment after it is taken from the budget.
+        assert!(pair[1].since(pair[0]) >= Duration::from_secs(598), "{pair:?}");
+    }
+    assert!(week.asked_unasked <= 0.05 * week.unaddressed, "{} of {}", week.asked_unasked, week.unaddressed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_week_among_people_who_dislike_it() {
+    let (liked, disliked) = (week(Audience::Friendly).await, week(Audience::Dislikes).await);
+    let (liked, disliked) = (liked.unasked.len(), disliked.unasked.len());
+    assert!(disliked * 10 <= liked * 3, "{disliked} against {liked}");
+}
