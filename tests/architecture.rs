@@ -45,9 +45,9 @@ const TOO_LONG_STILL: [(&str, usize); 0] = [];
 /// Words that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 8] = ["utils", "util", "helpers", "helper", "common", "manager", "misc", "shared_utils"];
 
-/// A source file under `src/`.
+/// A source file.
 struct Source {
-    /// Relative to `src/`.
+    /// Relative to its folder, mostly `src/`.
     path: PathBuf,
     text: String,
 }
@@ -70,22 +70,28 @@ impl Source {
 }
 
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let sources = sources_below("src");
+    assert!(sources.len() > 100, "only {} source files were found: the scan is broken", sources.len());
+    sources
+}
+
+/// The source files below a folder of the package.
+fn sources_below(folder: &str) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut sources = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("src can be read") {
-            let path = entry.expect("src can be read").path();
+        for entry in fs::read_dir(&folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).expect("a source file is UTF-8");
-                sources.push(Source { path: path.strip_prefix(&root).expect("it is below src").to_owned(), text });
+                sources.push(Source { path: path.strip_prefix(&root).expect("it is below").to_owned(), text });
             }
         }
     }
     sources.sort_by(|one, other| one.path.cmp(&other.path));
-    assert!(sources.len() > 100, "only {} source files were found: the scan is broken", sources.len());
     sources
 }
 
@@ -148,6 +154,14 @@ fn no_file_is_too_long() {
             found.push(format!("src/{path}: {lines} lines of at most {}", known.unwrap_or(LINES_MAX)));
         } else if known.is_some() && lines <= LINES_MAX {
             found.push(format!("src/{path}: short enough now; take it out of TOO_LONG_STILL"));
+        }
+    }
+    for folder in ["tests", "benches", "fuzz/fuzz_targets"] {
+        for Source { path, text } in sources_below(folder) {
+            let lines = text.lines().count();
+            if lines > LINES_MAX {
+                found.push(format!("{folder}/{}: {lines} lines of at most {LINES_MAX}", path.display()));
+            }
         }
     }
     assert_none(found);

@@ -40,26 +40,44 @@ enum Command {
     /// Try it without Telegram: a chat page in the browser, or one message in the terminal.
     Sandbox(sandbox::SandboxArgs),
     /// Show what is configured and where it comes from, secrets hidden.
+    ///
+    /// Reads the environment and gryag.toml as `serve` would, and prints each key with its value and whether that is the
+    /// default. Ends with 64 and says all that is wrong if the bot could not start with it. Needs no running bot.
     Config,
     /// Ask a running bot whether it is ready; for container health checks.
+    ///
+    /// Asks the bot at BOT_HTTP_ADDR for /readyz and ends with 0 if it is ready. No other setting is needed.
     Health,
     /// See, set or delete the webhook that Telegram knows.
+    ///
+    /// `serve` registers TELEGRAM_WEBHOOK_URL by itself; this is for looking at what Telegram knows, and for moving a bot
+    /// to another machine. Needs TELEGRAM_BOT_TOKEN, no running bot.
     Webhook {
         #[command(subcommand)]
         action: tools::WebhookAction,
     },
-    /// Updates that could not be handled.
+    /// Updates that could not be handled: see them, try them again, or let them go.
+    ///
+    /// What Telegram sent, but nobody could read, or what failed five times, waits here and holds up nobody. The bodies,
+    /// which hold people's words, are emptied after 30 days. Works on BOT_DATA_DIR, whether the bot runs or not.
     Dead {
         #[command(subcommand)]
         action: dead::DeadAction,
     },
     /// How many messages wait in the outbox, were sent, and so on.
+    ///
+    /// Counts by state: queued (an earlier part goes first), ready, sending, sent, refused by Telegram, expired (too old
+    /// when they could be sent), unknown (a crash hid what became of them). Works on BOT_DATA_DIR, whether the bot runs or
+    /// not.
     Outbox {
         /// Print one JSON object: counts by state.
         #[arg(long)]
         json: bool,
     },
     /// Check the whole database for damage.
+    ///
+    /// Reads every page of the database in BOT_DATA_DIR; says what is damaged and ends with 1 if anything is. The bot may
+    /// run meanwhile.
     Check,
 }
 

@@ -13,6 +13,7 @@ mod injections;
 mod manners;
 mod media;
 mod memory;
+mod old_bugs;
 mod order;
 mod outages;
 mod pacing;

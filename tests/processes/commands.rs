@@ -49,6 +49,31 @@ async fn a_wrong_configuration_is_refused_with_all_that_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_command_says_what_it_does() {
+    let setup = Setup::new(&World::start().await);
+    let whole = setup.succeed(&["--help"]);
+    let commands = whole.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).expect("commands");
+    let names: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    for known in ["serve", "sandbox", "config", "health", "webhook", "dead", "outbox", "check"] {
+        assert!(names.contains(&known), "{known} is not listed:\n{whole}");
+    }
+    for name in names.into_iter().filter(|name| *name != "help") {
+        let help = setup.succeed(&[name, "--help"]);
+        let said = help.split("Usage:").next().expect("words").trim();
+        assert!(said.len() > 15, "gryag {name} --help does not say what it does:\n{help}");
+    }
+    for (arguments, words) in [
+        (["dead", "--help"], "BOT_DATA_DIR"),
+        (["outbox", "--help"], "unknown"),
+        (["config", "--help"], "64"),
+        (["webhook", "--help"], "TELEGRAM_WEBHOOK_URL"),
+        (["check", "--help"], "damaged"),
+    ] {
+        assert!(setup.succeed(&arguments).contains(words), "{arguments:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_that_cannot_succeed_says_why_and_ends() {
     let world = World::start().await;
     let setup = Setup::new(&world);

@@ -4,7 +4,7 @@ use deadpool_sqlite::rusqlite::{Connection, params};
 
 use super::{
     super::{execute, memory, query_one},
-    note_sent, what_ended,
+    is_worth_remembering, note_sent, what_ended,
 };
 use crate::{
     domain::{ChatId, Message, OutgoingId, Timestamp},
@@ -91,7 +91,9 @@ pub(super) fn end_late(
         let known = query_one(tx, doing, sql, params![id.0, owner, attempt, message.id.0], |row| row.get(0))?;
         return Ok(known.unwrap_or(false));
     }
-    memory::remember_all(tx, std::slice::from_ref(message))?;
+    if is_worth_remembering(tx, id, message)? {
+        memory::remember_all(tx, std::slice::from_ref(message))?;
+    }
     note_sent(tx, id, message, now)?;
     // `close` left it to this moment.
     execute(tx, doing, "UPDATE outbox SET why = NULL WHERE id = ?1", params![id.0])?;
