@@ -33,7 +33,7 @@ async fn a_picture_that_is_shown_to_it_reaches_the_model_with_its_caption() {
     assert_eq!(bot.world().answers_to(photo).len(), 1);
     let files = bot.gemini().requests()[0].files();
     assert_eq!(files, [("image/jpeg".to_owned(), samples::jpeg().to_vec())]);
-    assert!(words(&bot).contains("<фото> Гряг, хто це?"), "{}", words(&bot));
+    assert!(words(&bot).contains("<фото>: Гряг, хто це?"), "{}", words(&bot));
     assert!(words(&bot).contains(&format!("(ось <фото>, автор [Оля|{}])", people[0])), "{}", words(&bot));
     assert_eq!(outcome(&bot, "shown"), 1.0);
     bot.finish().await;
@@ -99,13 +99,13 @@ async fn everything_else_stays_a_placeholder_with_its_caption() {
     let file = || Bytes::from_static(b"file");
     let compose = || bot.world().compose(chat, olia).text("дивись");
     for (message, placeholder) in [
-        (compose().video(file()), "<відео video.mp4> дивись"),
-        (compose().video_note(file()), "<кружечок> дивись"),
-        (compose().animation(file()), "<гіфка cat.mp4> дивись"),
-        (compose().audio(file()), "<аудіо Пісня> дивись"),
-        (compose().document(samples::jpeg()), "<файл file.bin> дивись"),
-        (compose().animated_sticker(file()), "<стікер 😀> дивись"),
-        (compose().video_sticker(file()), "<стікер 😀> дивись"),
+        (compose().video(file()), "<відео video.mp4>: дивись"),
+        (compose().video_note(file()), "<кружечок>: дивись"),
+        (compose().animation(file()), "<гіфка cat.mp4>: дивись"),
+        (compose().audio(file()), "<аудіо Пісня>: дивись"),
+        (compose().document(samples::jpeg()), "<файл file.bin>: дивись"),
+        (compose().animated_sticker(file()), "<стікер 😀>: дивись"),
+        (compose().video_sticker(file()), "<стікер 😀>: дивись"),
     ] {
         message.send();
         bot.settle().await;
