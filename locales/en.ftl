@@ -85,6 +85,7 @@ prompt-whom =
     } to you; give one answer)
 prompt-shown = (here is <{ $what }> by { $whose })
 prompt-language = (the language of this chat is English: answer in English)
+prompt-go-on = (your answer was cut after its last word; go on from there without repeating what was said and without a preamble)
 
 # About its talking.
 silence-lifted-by-admins = Only the chat's admins can lift the silence.

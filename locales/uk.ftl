@@ -89,6 +89,7 @@ prompt-whom =
     } { $whom }; дай одну відповідь)
 prompt-shown = (ось <{ $what }>, автор { $whose })
 prompt-language = (мова цього чату українська)
+prompt-go-on = (твою відповідь обірвано на останньому слові; продовж її звідти, не повторюючи сказаного й без вступу)
 
 # About its talking.
 silence-lifted-by-admins = Тишу знімають тільки адміни чату.

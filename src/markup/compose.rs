@@ -154,7 +154,7 @@ impl<'a> Composer<'a> {
             Tag::TableHead | Tag::TableRow => self.with_table(|table, _| table.start_row(range.start)),
             Tag::TableCell => self.with_table(TableDraft::start_cell),
             Tag::Emphasis => self.page.open(Some(EntityKind::Italic)),
-            Tag::Strong => self.page.open(Some(EntityKind::Bold)),
+            Tag::Strong => self.page.open(Some(self.strong(range.start))),
             Tag::Strikethrough => self.page.open(Some(EntityKind::Strikethrough)),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.start_link(&reveal(&dest_url)),
             _ => {}
@@ -192,6 +192,12 @@ impl<'a> Composer<'a> {
             TagEnd::Link | TagEnd::Image => self.end_link(),
             _ => {}
         }
+    }
+
+    /// Markdown has two ways to write bold and none to underline; in Telegram's own markup `__…__` underlines.
+    fn strong(&self, start: usize) -> EntityKind {
+        let is_underlined = self.source.get(start..).is_some_and(|text| text.starts_with('_'));
+        if is_underlined { EntityKind::Underline } else { EntityKind::Bold }
     }
 
     fn write(&mut self, text: &str) {

@@ -1,10 +1,12 @@
 //! What the model is shown: pure. The stable part comes first (persona, then old messages), the changing part last,
 //! because equal prefixes are cached upstream and cost a fraction.
 
+mod continuation;
 mod imitation;
 mod label;
 mod tokens;
 
+pub use continuation::{go_on, joined};
 pub use imitation::strip_label;
 pub use label::is_blank;
 pub use tokens::estimate_tokens;

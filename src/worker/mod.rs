@@ -4,6 +4,7 @@
 //! loop. Claims are renewed together at a third of their lease. A turn that loses its claim is dropped at once: its
 //! writes would be refused anyway.
 
+mod answer;
 mod express;
 mod guard;
 mod hush;

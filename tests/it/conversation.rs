@@ -449,16 +449,6 @@ async fn a_label_that_the_model_imitates_is_stripped() {
     bot.finish().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_the_token_limit_cut_ends_at_its_last_sentence() {
-    let bot = TestBot::start().await;
-    let (chat, people) = bot.group(&["Оля"]);
-    bot.gemini().will_reply(Reply::cut("Перше речення. Друге речення! А третє обірв"));
-    bot.say(chat, people[0], "Гряг, розкажи").await;
-    assert_eq!(bot.world().sent()[0].text, "Перше речення. Друге речення!");
-    bot.finish().await;
-}
-
 /// Blank, or markup without text: nothing that Telegram would take.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_shows_nothing_is_no_answer_and_the_chat_goes_on() {

@@ -10,6 +10,7 @@ mod harness;
 mod heartbeats;
 mod hush;
 mod injections;
+mod lengths;
 mod manners;
 mod media;
 mod memory;
