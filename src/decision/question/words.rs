@@ -30,7 +30,7 @@ static LISTS: LazyLock<Lists> = LazyLock::new(|| {
 /// A word as it was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Word {
-    /// In lower case, with one kind of apostrophe and without stress marks.
+    /// In lower case, with one kind of apostrophe, without stress marks, and with «е» for «ё».
     pub(super) lower: String,
     /// It begins with a capital letter.
     pub(super) is_capital: bool,
@@ -50,7 +50,9 @@ pub(super) fn split(text: &str) -> Vec<Word> {
     let push = |current: &mut String, words: &mut Vec<Word>, is_quoted: bool| {
         let word = current.trim_matches(['-', '\'']);
         if let Some(first) = word.chars().next() {
-            words.push(Word { lower: word.to_lowercase(), is_capital: first.is_uppercase(), is_quoted });
+            // Russian writes «ё» or «е» as it likes.
+            let lower = word.to_lowercase().replace('ё', "е");
+            words.push(Word { lower, is_capital: first.is_uppercase(), is_quoted });
         }
         current.clear();
     };
