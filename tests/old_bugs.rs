@@ -68,7 +68,8 @@ fn every_old_bug_has_its_tests_and_they_exist() {
         if named.is_empty() {
             missing.push(format!("B{bug} names no test"));
         }
-        missing.extend(named.iter().filter(|name| !tests.contains(*name)).map(|name| format!("B{bug}: no test {name}")));
+        missing
+            .extend(named.iter().filter(|name| !tests.contains(*name)).map(|name| format!("B{bug}: no test {name}")));
     }
     assert!(missing.is_empty(), "\n{}\n", missing.join("\n"));
 }

@@ -134,7 +134,7 @@ async fn forwarded_words_are_somebody_elses_and_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_bots_words_are_never_answered_even_if_they_arrive() {
+async fn another_bot_is_not_answered_twice_in_a_row() {
     let bot = TestBot::start().await;
     let (chat, _) = bot.group(&["Оля"]);
     let from = json!({"id": 555, "is_bot": true, "first_name": "Інший", "username": "other_bot"});
@@ -142,7 +142,12 @@ async fn another_bots_words_are_never_answered_even_if_they_arrive() {
         "chat": {"id": chat.0, "type": "supergroup", "title": "Друзі"}});
     bot.world().raw_update("message", &message);
     bot.settle().await;
-    assert!(bot.world().sent().is_empty());
+    assert_eq!(bot.world().sent().len(), 1, "politeness once");
+    let mut again = message;
+    again["message_id"] = json!(902);
+    bot.world().raw_update("message", &again);
+    bot.settle().await;
+    assert_eq!(bot.world().sent().len(), 1, "{}", bot.world().transcript(chat));
     bot.finish().await;
 }
 

@@ -213,9 +213,11 @@ async fn a_prompt_that_is_blocked_in_one_chat_is_no_matter_in_others() {
 async fn an_answer_cut_by_its_limit_ends_at_its_last_sentence() {
     let (bot, chat, person) = bot_and_chat().await;
     bot.gemini().will_reply(Reply::cut("Перше речення. Друге речення! Третє реч"));
+    // It is asked to go on, and does not.
+    bot.gemini().will_reply(Reply::blocked("SAFETY"));
     let question = ask(&bot, chat, person).await;
     assert_eq!(heard(bot.world(), question), Heard::words("Перше речення. Друге речення!"));
-    bot.finish().await;
+    bot.finish_with_errors().await;
 }
 
 #[tokio::test(start_paused = true)]

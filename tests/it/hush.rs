@@ -103,19 +103,20 @@ async fn a_line_that_waits_for_its_send_is_dropped_by_a_stop_word() {
 #[tokio::test(start_paused = true)]
 async fn a_member_has_an_hour_at_most_and_twice_a_day() {
     let bot = TestBot::start().await;
-    let (chat, people) = bot.group(&["Оля", "Тарас"]);
-    bot.say(chat, people[0], "Гряг, замовкни на тиждень").await;
+    // Who makes a group is its admin.
+    let (chat, people) = bot.group(&["Оля", "Тарас", "Леся"]);
+    bot.say(chat, people[1], "Гряг, замовкни на тиждень").await;
     assert!(about(silent_for(&bot, chat).await, HOUR));
     bot.pass(2 * HOUR).await;
-    bot.say(chat, people[0], "Гряг, помовч на 10 хвилин").await;
+    bot.say(chat, people[1], "Гряг, помовч на 10 хвилин").await;
     assert!(about(silent_for(&bot, chat).await, 10 * MINUTE));
     bot.pass(HOUR).await;
-    let third = bot.say(chat, people[0], "Гряг, помовч").await;
+    let third = bot.say(chat, people[1], "Гряг, помовч").await;
     assert_eq!(silent_for(&bot, chat).await, Duration::ZERO);
     assert_eq!(bot.world().answers_to(third).len(), 1, "it is told so");
-    bot.say(chat, people[1], "Гряг, помовч").await;
+    bot.say(chat, people[2], "Гряг, помовч").await;
     assert!(about(silent_for(&bot, chat).await, HOUR), "another member has times of their own");
-    bot.say(chat, people[1], "Гряг, говори").await;
+    bot.say(chat, people[2], "Гряг, говори").await;
     assert!(about(silent_for(&bot, chat).await, HOUR), "only an admin lifts it");
     bot.finish().await;
 }

@@ -10,7 +10,7 @@ use crate::harness::{Setup, TestBot};
 /// B9: in the original one spammer muted the whole chat, and what was said meanwhile was forgotten.
 #[tokio::test(start_paused = true)]
 async fn who_floods_is_ignored_alone_and_remembered() {
-    let bot = TestBot::start().await;
+    let bot = Setup::new().set("BOT_SPAM_THRESHOLD", "8").start().await;
     let (chat, people) = bot.group(&["Оля", "Тарас"]);
     for number in 0..12 {
         bot.world().say(chat, people[0], &format!("Гряг, повідомлення {number}"));

@@ -18,8 +18,21 @@ use crate::harness::{NOON, Setup, TestBot};
 const MESSAGES: usize = 10_000;
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 const NAMES: [&str; 15] = [
-    "Оля", "Тарас", "Леся", "Ігор", "Степан", "Зоряна", "Богдан", "Віка", "Левко", "Ірина", "Мар'яна", "Макс", "Ганна",
-    "Петро", "Соломія",
+    "Оля",
+    "Тарас",
+    "Леся",
+    "Ігор",
+    "Степан",
+    "Зоряна",
+    "Богдан",
+    "Віка",
+    "Левко",
+    "Ірина",
+    "Мар'яна",
+    "Макс",
+    "Ганна",
+    "Петро",
+    "Соломія",
 ];
 const TALKS: &str = include_str!("../fixtures/labelled/gate_talk.txt");
 const MOMENTS: &str = include_str!("../fixtures/labelled/gate_moments.txt");
