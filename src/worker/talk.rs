@@ -158,7 +158,7 @@ impl Turn<'_> {
                 language: talk.place.language,
                 tokens_max: options.context_tokens_max,
             });
-            Ok::<_, TurnError>(self.worker.ask(&prompt, deadline, means.choice, place).await)
+            Ok::<_, TurnError>(self.worker.ask(&prompt, deadline, means.choice, talk.place).await)
         };
         let outcome = while_typing(&parts.telegram, lane.chat, lane.topic, asking).await?;
         let payer = means.answer.last().map(|index| lines[*index].message().author.id);
