@@ -154,7 +154,6 @@ data-not-a-person = Telegram does not tell me who writes this. Say it under your
 optout-done =
     All right: from now on I do not keep your messages or show them to the model, not even as a quote. I will not answer you either, for I do not hear you.
     To come back: /optin. To delete what was kept before: /forget_me
-optout-told = I do not read your messages, for you asked so with /optout. If you want to talk: /optin
 optin-done = I read and remember your messages again. If you change your mind: /optout
 optin-already = I do read your messages. If I should not: /optout
 
@@ -223,7 +222,6 @@ level-normal = normal
 level-chatty = gladly
 hours-none = none
 
-access-knock = Hello! To talk here I need the permission of my admin, who has been asked. Until then I keep nothing and hand nothing on.
 access-ask-group = A new chat: «{ $title }» ({ $id }). Who: { $who }. Let it in?
 access-ask-private = A new private chat: { $who }. Let them in? ({ $id })
 access-allow = Allow
@@ -231,7 +229,7 @@ access-refuse = Refuse
 access-allowed = ✅ Allowed
 access-refused = 🚫 Refused
 access-decided = This has been decided.
-access-welcome = You are in, let's talk. What can be done: /help. What is kept: /privacy
+access-welcome = What can be done: /help. What is kept: /privacy
 
 introduction =
     Hi! I am { $name }, an AI companion. I speak when I am called by my name, mentioned with @ or replied to, and now and then I join in unasked.
@@ -252,7 +250,8 @@ ban-done = Deaf from now on to: { $who }
 ban-already = Deaf already to: { $who }
 unban-done = Hearing again: { $who }
 unban-not = There was no ban: { $who }
-reload-done = The personas have been read again.
+reload-done = The personas have been read again; changed: { $changed }
+reload-broken = { $name } is broken, the former one stays. { $problem }
 
 status-head = Gryag { $version }
 status-replica = Replica { $name }: up for { $up }, heard of { $ago } s ago

@@ -428,6 +428,7 @@ impl Build {
         let parts = CommandParts {
             store: Arc::new(self.store.clone()),
             telegram: self.telegram.clone(),
+            personas: self.personas.clone(),
             me,
             clock: self.outside.clock.clone(),
             errors: self.errors.clone(),

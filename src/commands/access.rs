@@ -10,6 +10,7 @@ use crate::{
     config::Access,
     domain::{Author, AuthorKind, Buttons, Chat, ChatAccess, ChatId, ChatKind, ChatState, TopicId, UserId},
     locale::say,
+    persona::Saying,
     storage::{BotStanding, NewOutgoing, Once, SaidOnce, StorageError},
     telegram::Membership,
 };
@@ -54,7 +55,8 @@ impl Commands {
     pub fn knock(&self, chat: &Chat, topic: Option<TopicId>, who: &Author, around: Around<'_>) -> SaidOnce {
         let expires_at = self.now() + self.options.age_max;
         let spot = Spot { chat, topic, reply_to: None, request_id: around.request_id, expires_at };
-        let mut says = vec![spot.notice(&say!(around.language, "access-knock"))];
+        let line = around.persona.line(Saying::AccessAsked, around.language, 0.0);
+        let mut says = vec![spot.notice(line)];
         says.extend(self.options.admins.iter().map(|admin| self.question(&spot, *admin, who)));
         SaidOnce { once: Once::AskAccess, chat: Chat { title: None, ..chat.clone() }, says }
     }
@@ -82,7 +84,11 @@ impl Commands {
         let language = around.language;
         let spot = self.spot_in(chat, around);
         let words = if chat.kind == ChatKind::Private {
-            say!(language, "access-welcome")
+            format!(
+                "{}\n\n{}",
+                around.persona.line(Saying::AccessAllowed, language, 0.0),
+                say!(language, "access-welcome")
+            )
         } else {
             let days = self.options.retention.as_secs() / 86_400;
             let mut words = vec![say!(language, "introduction", name = around.persona.name(), days = days)];
@@ -189,7 +195,8 @@ impl Commands {
         }
         let standing = self.parts.store.standing(id, Vec::new()).await?;
         let language = standing.chat.settings.language.unwrap_or(self.options.language);
-        let there = Around { standing: &standing, language, ..around };
+        let persona = self.parts.personas.get(standing.chat.settings.persona.as_deref());
+        let there = Around { standing: &standing, persona: &persona, language, ..around };
         let introduction = self.introduction(&chat, standing.chat.bot_is_admin, there);
         Ok(Reply { once: vec![introduction], ..Reply::default() })
     }

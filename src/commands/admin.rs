@@ -33,7 +33,7 @@ impl Commands {
             "unban" => self.unban(said, command).await,
             "allow" => self.allow(said, command).await,
             "leave" => self.leave(said, command).await,
-            _ => Ok(self.reload(said)),
+            _ => Ok(self.reload(said).await),
         }
     }
 
@@ -144,7 +144,15 @@ impl Commands {
         self.parts.store.set_bot_standing(chat, crate::storage::BotStanding::Gone, self.now()).await
     }
 
-    fn reload(&self, said: &Said<'_>) -> Reply {
-        self.report(said, &say!(self.options.language, "reload-done"))
+    /// In the process that took the order; the other one sees the changed files within seconds by itself.
+    async fn reload(&self, said: &Said<'_>) -> Reply {
+        let (language, personas) = (self.options.language, self.parts.personas.clone());
+        let looked = tokio::task::spawn_blocking(move || personas.reload()).await.unwrap_or_default();
+        let mut lines = vec![say!(language, "reload-done", changed = looked.changed.len())];
+        for broken in &looked.broken {
+            let problem = broken.source.to_string();
+            lines.push(say!(language, "reload-broken", name = &broken.key, problem = &problem));
+        }
+        self.report(said, &lines.join("\n"))
     }
 }

@@ -2,8 +2,9 @@
 
 use super::{Around, Commands, Reply, Said};
 use crate::{
-    domain::AuthorKind,
+    domain::{AuthorKind, ChatId, MessageId, UserId},
     locale::say,
+    persona::Saying,
     storage::{NewOutgoing, StorageError},
     telegram::IncomingMessage,
 };
@@ -31,9 +32,22 @@ impl Commands {
 }
 
 impl Commands {
+    /// Which of these messages are forgotten at somebody's wish.
+    ///
+    /// # Errors
+    ///
+    /// As the store.
+    pub async fn forgotten(
+        &self,
+        chat: ChatId,
+        messages: Vec<(MessageId, Option<UserId>)>,
+    ) -> Result<Vec<MessageId>, StorageError> {
+        self.parts.store.forgotten(chat, messages).await
+    }
+
     /// Why nobody answers somebody who has opted out.
     pub fn tell_opted_out(&self, incoming: &IncomingMessage, around: Around<'_>) -> NewOutgoing {
         let said = Said { incoming, is_addressed: true, is_stale: false, around };
-        self.spot(&said).notice(&say!(around.language, "optout-told"))
+        self.spot(&said).notice(around.persona.line(Saying::OptedOut, around.language, 0.0))
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     domain::{Chat, ChatKind, Language, Timestamp, UpdateKey, UserId},
     errors::ErrorHandler,
     locale::say,
-    persona::Persona,
+    persona::{Persona, Personas},
     storage::{NewOutgoing, SaidOnce, Standing, StorageError, Store},
     telegram::{Callback, Command, IncomingMessage, Me, Telegram},
 };
@@ -50,6 +50,8 @@ pub struct CommandParts {
     pub store: Arc<dyn Store>,
     /// Who is an admin of a chat; ends the waiting sign of pressed buttons; leaves chats.
     pub telegram: Telegram,
+    /// Who may speak.
+    pub personas: Personas,
     /// The bot's own account.
     pub me: Arc<Me>,
     /// Stored time.

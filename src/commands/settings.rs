@@ -14,6 +14,10 @@ use crate::{
 const HOURS: [QuietHours; 4] =
     [QuietHours { from: 0, to: 0 }, QuietHours::NIGHT, QuietHours { from: 22, to: 9 }, QuietHours { from: 20, to: 10 }];
 
+/// Personas beside each other, and rows of them: more would hide the rest.
+const PERSONAS_A_ROW: usize = 3;
+const PERSONA_ROWS: usize = 4;
+
 /// What holds where a chat has set nothing.
 struct Effective {
     talk_level: TalkLevel,
@@ -63,7 +67,7 @@ impl Commands {
             None => return Ok(Reply::toast(say!(around.language, "admin-unknown"))),
         }
         if let ChatSetting::Persona(Some(name)) = &change
-            && !self.personas().iter().any(|(known, _)| known == name)
+            && !self.parts.personas.choices().iter().any(|(known, _)| known == name)
         {
             return Ok(Reply::toast(say!(around.language, "settings-gone")));
         }
@@ -72,7 +76,8 @@ impl Commands {
         // As it stands in the store now: another admin may have pressed something else.
         let standing = self.parts.store.standing(pressed.chat.id, Vec::new()).await?;
         let language = standing.chat.settings.language.unwrap_or(self.options.language);
-        let around = Around { standing: &standing, language, ..around };
+        let persona = self.parts.personas.get(standing.chat.settings.persona.as_deref());
+        let around = Around { standing: &standing, persona: &persona, language, ..around };
         let mut reply = Reply::toast(say!(language, "settings-done"));
         if let Some(message) = pressed.callback.message_id {
             let words = self.described(pressed.chat, &standing.chat, around);
@@ -80,11 +85,6 @@ impl Commands {
             reply.says.push(self.spot_in(pressed.chat, around).edit(message, &words, buttons));
         }
         Ok(reply)
-    }
-
-    /// The personas that a chat may choose, as they are stored and as they call themselves.
-    fn personas(&self) -> Vec<(String, String)> {
-        Vec::new()
     }
 
     fn described(&self, chat: &Chat, state: &ChatState, around: Around<'_>) -> String {
@@ -128,14 +128,13 @@ impl Commands {
                 (hours == now.quiet_hours, hours_name(language, hours), change)
             })));
         }
-        let personas = self.personas();
+        let personas = self.parts.personas.choices();
         if personas.len() > 1 {
-            let chosen = |name: &str| match &now.persona {
-                Some(persona) => persona == name,
-                None => false,
-            };
-            let option = |(name, shown): (String, String)| (chosen(&name), shown, ChatSetting::Persona(Some(name)));
-            rows.push(row(personas.into_iter().map(option)));
+            let chosen = now.persona.as_deref().unwrap_or_else(|| self.parts.personas.default_key());
+            let option = |(key, name): (String, String)| (key == chosen, name, ChatSetting::Persona(Some(key)));
+            rows.extend(
+                personas.chunks(PERSONAS_A_ROW).take(PERSONA_ROWS).map(|some| row(some.iter().cloned().map(option))),
+            );
         }
         rows.push(row([Language::Ukrainian, Language::English]
             .map(|other| (other == now.language, language_name(other), ChatSetting::Language(Some(other))))));

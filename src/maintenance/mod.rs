@@ -96,7 +96,7 @@ impl Maintenance {
                 _ = heartbeat.tick() => self.beat().await,
                 _ = upkeep.tick() => {
                     self.keep_up();
-                    self.follow_up(&mut follows).await
+                    self.wipe_traces().await.and(self.follow_migrations(&mut follows).await)
                 }
                 _ = personas.tick() => {
                     self.look_at_personas().await;
@@ -104,7 +104,7 @@ impl Maintenance {
                 }
                 _ = hourly.tick() => {
                     follows = true;
-                    self.look_hourly().await
+                    self.tidy_up().await
                 }
                 _ = errors.recv_many(&mut found, ERRORS_AT_ONCE) => self.keep_errors(&mut found).await,
             };
@@ -185,15 +185,14 @@ impl Maintenance {
         self.parts.sweeps.iter().for_each(|sweep| sweep());
     }
 
-    async fn look_hourly(&self) -> Result<(), StorageError> {
+    async fn tidy_up(&self) -> Result<(), StorageError> {
         self.empty_dead().await?;
         self.forget().await?;
         self.parts.store.prune_spending(self.parts.clock.now()).await.map(drop)
     }
 
-    /// What deletions and migrations leave to be done in steps, so that nothing else waits.
-    async fn follow_up(&self, follows: &mut bool) -> Result<(), StorageError> {
-        self.wipe_traces().await?;
+    /// Most of what a large group has said comes after it in steps, so that nothing else waits.
+    async fn follow_migrations(&self, follows: &mut bool) -> Result<(), StorageError> {
         if *follows {
             *follows = self.parts.store.follow_migrations(FOLLOW_AT_ONCE).await? > 0;
         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    domain::{ChatId, Message, MessageId, TopicId, UserId},
+    domain::{ChatId, Message, MessageId, TopicId},
     storage::{MemoryStore, StorageError, WindowRequest},
 };
 
@@ -75,19 +75,6 @@ impl Memory {
             None => Vec::new(),
         };
         Ok(if together.is_empty() { vec![message.clone()] } else { together })
-    }
-
-    /// Which of these messages are forgotten at somebody's wish.
-    ///
-    /// # Errors
-    ///
-    /// As the store.
-    pub async fn forgotten(
-        &self,
-        chat: ChatId,
-        messages: Vec<(MessageId, Option<UserId>)>,
-    ) -> Result<Vec<MessageId>, StorageError> {
-        self.store.forgotten(chat, messages).await
     }
 
     /// The last messages of a chat's topic, the newest last, without what they reply to.

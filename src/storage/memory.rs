@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StorageError;
-use crate::domain::{ChatId, Message, MessageId, TopicId, UserId, Why};
+use crate::domain::{ChatId, Message, MessageId, TopicId, Why};
 
 /// Which messages to gather.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,14 +37,6 @@ pub trait MemoryStore: Send + Sync {
     /// Moves further messages of a group that became a supergroup to its new id, at most so many; the newest thousand
     /// followed with the migration itself. Returns how many were moved; zero if there are none left.
     async fn follow_migrations(&self, rows_max: usize) -> Result<u64, StorageError>;
-
-    /// Which of these messages are forgotten, at somebody's wish: by their id, or with all that their author wrote. Telegram
-    /// shows them along with replies still.
-    async fn forgotten(
-        &self,
-        chat: ChatId,
-        messages: Vec<(MessageId, Option<UserId>)>,
-    ) -> Result<Vec<MessageId>, StorageError>;
 
     /// Whether a picture of this album is remembered.
     async fn album_is_known(&self, chat: ChatId, album: &str) -> Result<bool, StorageError>;

@@ -124,6 +124,14 @@ pub trait PeopleStore: Send + Sync {
     /// Everything that is kept of somebody, at most `messages_max` messages.
     async fn export_person(&self, person: UserId, messages_max: u32) -> Result<PersonExport, StorageError>;
 
+    /// Which of these messages of a chat are forgotten: by their id, or with all that their author wrote. Telegram shows
+    /// them along with replies still.
+    async fn forgotten(
+        &self,
+        chat: ChatId,
+        messages: Vec<(MessageId, Option<UserId>)>,
+    ) -> Result<Vec<MessageId>, StorageError>;
+
     /// How often they have asked a chat for silence since then.
     async fn silences(&self, chat: ChatId, person: UserId, since: Timestamp) -> Result<u32, StorageError>;
 

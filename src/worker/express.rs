@@ -58,8 +58,13 @@ impl Turn<'_> {
                 is_stale: now.since(line.message().sent_at) > self.worker.options.age_max,
                 around: self.around(place, &line.request_id),
             };
-            let reply = self.worker.parts.commands.answer(said).await?;
-            line.passes |= reply.forgets_itself;
+            let mut reply = self.worker.parts.commands.answer(said).await?;
+            // Said to the bot in words: that counts like any call.
+            if let (Some(_), None, Some(says)) = (line.trigger, line.command(), reply.says.first_mut()) {
+                says.addressed = vec![line.received_at];
+            }
+            // A command is no conversation, and what repeats forgotten words is not to be kept.
+            line.passes |= reply.forgets_itself || !reply.says.is_empty();
             replies.push(reply);
         }
         Ok(replies)

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
+    commands::Commands,
     decision::{By, Candidate, Trigger, addressed},
     domain::{AuthorKind, ChatId, Language, Message, RequestId, Timestamp, UpdateKey, UserId},
     memory::Memory,
@@ -177,7 +178,7 @@ impl Lines {
     }
 
     /// Takes out what replies show of messages that were forgotten.
-    pub(super) async fn forget(&mut self, memory: &Memory) -> Result<(), StorageError> {
+    pub(super) async fn forget(&mut self, commands: &Commands) -> Result<(), StorageError> {
         let shown = |line: &Line| {
             let reply = line.message().reply_to.as_ref()?;
             let shows = reply.text.is_some() || line.message().quote.is_some();
@@ -188,7 +189,7 @@ impl Lines {
         if shown.is_empty() {
             return Ok(());
         }
-        let forgotten = memory.forgotten(chat, shown).await?;
+        let forgotten = commands.forgotten(chat, shown).await?;
         for line in &mut self.lines {
             let message = &mut line.incoming.message;
             if let Some(reply) = message.reply_to.as_mut().filter(|reply| forgotten.contains(&reply.message_id)) {

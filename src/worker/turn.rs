@@ -68,7 +68,7 @@ impl Turn<'_> {
         let place = self.place(&read).await?;
         let unheard = read.respect(&place.standing);
         self.guard(&mut read, unheard, &place);
-        read.forget(&parts.memory).await?;
+        read.forget(&parts.commands).await?;
         read.find_triggers(&parts.me, &place, &parts.memory).await?;
         match self.claim.lane.kind {
             LaneKind::Express => self.run_express(read, &place).await,

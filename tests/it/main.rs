@@ -18,6 +18,7 @@ mod old_bugs;
 mod order;
 mod outages;
 mod pacing;
+mod people;
 mod personas;
 mod poll;
 mod promises;

@@ -109,33 +109,6 @@ impl MemoryStore for SqliteStore {
         .await
     }
 
-    async fn forgotten(
-        &self,
-        chat: ChatId,
-        messages: Vec<(MessageId, Option<UserId>)>,
-    ) -> Result<Vec<MessageId>, StorageError> {
-        self.read("looking for what was forgotten", move |connection| {
-            let mut forgotten = Vec::new();
-            for (id, author) in messages {
-                let is_forgotten = query_one(
-                    connection,
-                    "looking for what was forgotten",
-                    // What they have written since is remembered.
-                    "SELECT EXISTS (SELECT 1 FROM deletions WHERE chat_id = ?1 AND message_id = ?2) \
-                     OR (EXISTS (SELECT 1 FROM people WHERE user_id = ?3 AND forgotten_at IS NOT NULL) \
-                     AND NOT EXISTS (SELECT 1 FROM messages WHERE chat_id = ?1 AND message_id = ?2))",
-                    params![chat.0, id.0, author.map(|author| author.0)],
-                    |row| row.get::<_, bool>(0),
-                )?;
-                if is_forgotten == Some(true) {
-                    forgotten.push(id);
-                }
-            }
-            Ok(forgotten)
-        })
-        .await
-    }
-
     async fn album_is_known(&self, chat: ChatId, album: &str) -> Result<bool, StorageError> {
         let album = album.to_owned();
         self.read("looking for an album", move |connection| Ok(album_head(connection, chat, &album)?.is_some())).await

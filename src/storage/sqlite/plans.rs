@@ -27,8 +27,8 @@ use crate::{
     storage::{
         ChatStore as _, Claim, ClaimRequest, Ended, FinishedTurn, InboxStore as _, KeptAnswer, LimitLine,
         MemoryStore as _, ModelCall, NewKeptAnswer, NewOutgoing, NewSilence, NewUnasked, NewUpdate, Once,
-        OutboxStore as _, Outgoing, QuestionKey, Reception, SaidOnce, SendLimits, SharedStore as _, SpendStore as _,
-        TalkNotes, TalkStore as _, Verdict, WindowRequest,
+        OutboxStore as _, Outgoing, PeopleStore as _, QuestionKey, Reception, SaidOnce, SendLimits, SharedStore as _,
+        SpendStore as _, TalkNotes, TalkStore as _, Verdict, WindowRequest,
     },
     telemetry::Metrics,
 };

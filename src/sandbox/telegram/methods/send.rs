@@ -56,7 +56,7 @@ pub(super) fn posted(
     let now = telegram.now();
     take_slot(telegram, state, chat_id, now)?;
     let (author, from) = (state.bot.id, state.bot.as_json());
-    let post = Post { author, own: true, bot_to_bot: false, from, topic: None, reply_to: None, body };
+    let post = Post { author, own: true, from, topic: None, reply_to: None, bot_to_bot: false, body };
     let id = state.post(chat_id, post, now).ok_or_else(|| Refusal::bad_request("chat not found"))?;
     let message = MessageRef { chat: ChatId(chat_id), id: MessageId(id) };
     let (text, entities) = (String::new(), Vec::new());

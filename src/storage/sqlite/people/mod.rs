@@ -105,6 +105,34 @@ impl PeopleStore for SqliteStore {
         self.read("exporting a person", move |connection| export::export(connection, person, messages_max)).await
     }
 
+    async fn forgotten(
+        &self,
+        chat: ChatId,
+        messages: Vec<(MessageId, Option<UserId>)>,
+    ) -> Result<Vec<MessageId>, StorageError> {
+        let doing = "looking for what was forgotten";
+        self.read(doing, move |connection| {
+            let mut forgotten = Vec::new();
+            for (id, author) in messages {
+                let is_forgotten = query_one(
+                    connection,
+                    doing,
+                    // What they have written since is remembered.
+                    "SELECT EXISTS (SELECT 1 FROM deletions WHERE chat_id = ?1 AND message_id = ?2) \
+                     OR (EXISTS (SELECT 1 FROM people WHERE user_id = ?3 AND forgotten_at IS NOT NULL) \
+                     AND NOT EXISTS (SELECT 1 FROM messages WHERE chat_id = ?1 AND message_id = ?2))",
+                    params![chat.0, id.0, author.map(|author| author.0)],
+                    |row| row.get::<_, bool>(0),
+                )?;
+                if is_forgotten == Some(true) {
+                    forgotten.push(id);
+                }
+            }
+            Ok(forgotten)
+        })
+        .await
+    }
+
     async fn silences(&self, chat: ChatId, person: UserId, since: Timestamp) -> Result<u32, StorageError> {
         self.read("counting silences", move |connection| {
             let sql = "SELECT COUNT(*) FROM silences WHERE chat_id = ?1 AND user_id = ?2 AND at >= ?3";
