@@ -1,6 +1,7 @@
 //! The subcommands. The one module that prints.
 
 mod dead;
+mod fates;
 mod sandbox;
 mod serve;
 mod tools;

@@ -7,11 +7,12 @@ use clap::Args;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-use super::{CliError, say, serve::Signals};
+use super::{CliError, fates::StoreFates, say, serve::Signals};
 use crate::{
     app::{App, AppError, Outside},
     clock::{Clock as _, SystemClock},
     config::Config,
+    decision::budget::TalkRules,
     persona::Persona,
     random::Seeded,
     sandbox::{
@@ -21,7 +22,7 @@ use crate::{
         telegram::{FakeTelegram, TOKEN, TelegramOptions},
     },
     shutdown::Shutdown,
-    storage::sqlite::FILE_NAME,
+    storage::sqlite::{FILE_NAME, SqliteStore},
     telemetry::init_logging,
     transport::{TransportOptions, http_client},
 };
@@ -64,7 +65,9 @@ pub(super) async fn sandbox(mut config: Config, args: SandboxArgs) -> Result<(),
     let outcome = match &args.say {
         Some(text) => say_once(&stage, text).await,
         None => {
-            let page = Page { address: args.listen, voice, stage: stage.clone() };
+            let (autonomous, pause) = (config.behavior.autonomous_mode, config.behavior.min_silence);
+            let rules = TalkRules { autonomous, pause };
+            let page = Page { address: args.listen, voice, stage: stage.clone(), store: app.store.clone(), rules };
             page.serve_until(&mut signals, &shutdown).await
         }
     };
@@ -139,6 +142,8 @@ struct Page {
     address: Option<SocketAddr>,
     voice: VoiceLabel,
     stage: Stage,
+    store: SqliteStore,
+    rules: TalkRules,
 }
 
 impl Page {
@@ -158,7 +163,7 @@ impl Page {
             voice: self.voice.clone(),
             token: token.map(SecretString::from),
             is_loopback: address.ip().is_loopback(),
-            fates: None,
+            fates: Some(Arc::new(StoreFates::new(self.store, self.rules))),
             until: shutdown.soft.clone(),
         };
         let router = page::router(self.stage, options);

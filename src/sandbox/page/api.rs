@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{SharedPage, VoiceLabel, view};
+use super::{Fate, SharedPage, TalkBudget, VoiceLabel, view};
 use crate::{
     domain::{ChatId, MessageId, TopicId, UserId},
     sandbox::telegram::{Delivery, FakeTelegram, MessageRef},
@@ -21,10 +21,10 @@ const SHOWN: usize = 200;
 /// For how many of the last messages the bot is asked what became of them.
 const ASKED_FOR_FATE: usize = 20;
 /// Telegram's limit for people's messages too, in UTF-16 units.
-const TEXT_MAX_UNITS: usize = 4096;
+pub(super) const TEXT_MAX_UNITS: usize = 4096;
 
 /// Why an action is refused: the page shows it as it is.
-type Refusal = (StatusCode, &'static str);
+pub(super) type Refusal = (StatusCode, &'static str);
 
 #[derive(Serialize)]
 pub(super) struct World {
@@ -73,12 +73,12 @@ pub(super) async fn messages(State(page): State<SharedPage>, Query(of): Query<Of
 }
 
 /// What the bot says of its last messages, by id. Empty where it says nothing.
-pub(super) async fn fates(State(page): State<SharedPage>, Query(of): Query<OfChat>) -> Json<BTreeMap<i64, String>> {
+pub(super) async fn fates(State(page): State<SharedPage>, Query(of): Query<OfChat>) -> Json<BTreeMap<i64, Fate>> {
     let mut told = BTreeMap::new();
     let Some(fates) = &page.options.fates else { return Json(told) };
     for message in page.stage.telegram.messages(ChatId(of.chat), ASKED_FOR_FATE) {
         let MessageRef { chat, id } = message.message;
-        if message.own || !matches!(message.delivery, Delivery::Delivered { .. }) {
+        if !message.own && !matches!(message.delivery, Delivery::Delivered { .. }) {
             continue;
         }
         if let Some(fate) = fates.fate(chat, id).await {
@@ -86,6 +86,12 @@ pub(super) async fn fates(State(page): State<SharedPage>, Query(of): Query<OfCha
         }
     }
     Json(told)
+}
+
+/// How much the bot may say unasked in a chat; null where it does not tell.
+pub(super) async fn budget(State(page): State<SharedPage>, Query(of): Query<OfChat>) -> Json<Option<TalkBudget>> {
+    let Some(fates) = &page.options.fates else { return Json(None) };
+    Json(fates.talk_budget(ChatId(of.chat)).await)
 }
 
 #[derive(Deserialize)]
@@ -149,7 +155,7 @@ pub(super) async fn press(State(page): State<SharedPage>, Json(act): Json<Act>) 
     }
 }
 
-fn check_member(telegram: &FakeTelegram, chat: i64, person: i64) -> Result<(), Refusal> {
+pub(super) fn check_member(telegram: &FakeTelegram, chat: i64, person: i64) -> Result<(), Refusal> {
     let rooms = telegram.rooms();
     let room = rooms.iter().find(|room| room.id.0 == chat).ok_or((StatusCode::NOT_FOUND, "Такого чату немає."))?;
     let is_member = room.members.contains(&UserId(person));

@@ -15,7 +15,7 @@ use super::SharedPage;
 const COOKIE: &str = "gryag_sandbox";
 
 /// No other host, no inline script or style, no frames.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(super) async fn guard(State(page): State<SharedPage>, request: Request, next: Next) -> Response {

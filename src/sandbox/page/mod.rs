@@ -1,10 +1,11 @@
 //! The sandbox's chat page: a group chat in the browser, over the simulated Telegram.
 //!
 //! It acts only as people do (writing, replying, pressing buttons) and shows only what Telegram knows, plus what the
-//! bot chooses to tell through [`Fates`]. One HTML page, one style sheet and one script, served from the binary.
+//! bot chooses to tell through [`Fates`]. One HTML page, one style sheet and two scripts, served from the binary.
 
 mod api;
 mod events;
+mod files;
 mod guard;
 mod view;
 
@@ -19,6 +20,7 @@ use axum::{
 };
 use http::{HeaderValue, header};
 use secrecy::SecretString;
+use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -42,11 +44,38 @@ pub enum VoiceLabel {
     },
 }
 
-/// What the bot itself knows of a message's fate, for the line under it.
+/// What the bot tells of a message: what became of it, or why it said it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Fate {
+    /// In Ukrainian and in a few words.
+    pub words: String,
+    /// How opportune the moment was for a word of the bot, if it was gauged; from a half on it is.
+    pub score: Option<f64>,
+}
+
+/// How much a chat has heard unasked, and how much it may.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct TalkBudget {
+    /// Lines in the last hour; a reaction is a quarter of one.
+    pub hour: f64,
+    /// At most so many.
+    pub hour_max: f64,
+    /// Lines in the last day.
+    pub day: f64,
+    /// At most so many.
+    pub day_max: f64,
+    /// Why nothing is said unasked now, in Ukrainian.
+    pub why_not: Option<String>,
+}
+
+/// What the bot itself knows, for the lines under the messages.
 #[async_trait::async_trait]
 pub trait Fates: Send + Sync {
-    /// What became of the message, in Ukrainian and in a few words; none if there is nothing to add.
-    async fn fate(&self, chat: ChatId, message: MessageId) -> Option<String>;
+    /// What became of a message, or why the bot said it; none if there is nothing to add.
+    async fn fate(&self, chat: ChatId, message: MessageId) -> Option<Fate>;
+
+    /// How much the bot may say unasked in a chat; none where it never does.
+    async fn talk_budget(&self, chat: ChatId) -> Option<TalkBudget>;
 }
 
 /// How the page is served.
@@ -86,7 +115,11 @@ pub fn router(stage: Stage, options: PageOptions) -> Router {
         .route("/sandbox/page.js", get(script))
         .route("/sandbox/api/world", get(api::world))
         .route("/sandbox/api/messages", get(api::messages))
+        .route("/sandbox/lively.js", get(lively))
         .route("/sandbox/api/fates", get(api::fates))
+        .route("/sandbox/api/budget", get(api::budget))
+        .route("/sandbox/api/file", get(files::show))
+        .route("/sandbox/api/send", post(files::send).layer(DefaultBodyLimit::max(files::BODY_MAX_BYTES)))
         .route("/sandbox/api/say", post(api::say))
         .route("/sandbox/api/react", post(api::react))
         .route("/sandbox/api/press", post(api::press))
@@ -106,6 +139,10 @@ async fn css() -> Response {
 
 async fn script() -> Response {
     file("text/javascript; charset=utf-8", include_str!("page.js"))
+}
+
+async fn lively() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("lively.js"))
 }
 
 fn file(kind: &'static str, content: &'static str) -> Response {

@@ -3,7 +3,7 @@
 
 const find = (id) => document.getElementById(id);
 const SILENT_AFTER_MS = 30_000;
-const state = { world: null, clockSkew: 0, person: null, room: null, topic: null, messages: new Map(), replyTo: null, typing: null, fates: {}, unread: new Set() };
+const state = { world: null, clockSkew: 0, person: null, room: null, topic: null, messages: new Map(), replyTo: null, typing: null, fates: {}, unread: new Set(), atEnd: true };
 
 async function ask(path, body) {
   const options = body ? { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) } : {};
@@ -61,6 +61,7 @@ async function openRoom(room, topic = null) {
   drawMessages();
   drawTyping();
   refreshFates();
+  refreshBudget();
 }
 
 function drawVoice() {
@@ -141,6 +142,7 @@ function drawMessages() {
 function toEnd() {
   const box = find("messages");
   box.scrollTop = box.scrollHeight;
+  state.atEnd = true;
 }
 
 const isAtEnd = () => { const box = find("messages"); return box.scrollHeight - box.scrollTop - box.clientHeight < 80; };
@@ -154,13 +156,23 @@ function drawMessage(message) {
   name.append(element("span", "", message.name), time);
   bubble.append(name);
   if (message.reply_to) bubble.append(drawQuote(message.reply_to));
-  if (message.media) bubble.append(element("span", "media", message.media));
+  if (message.shown) bubble.append(drawFile(message));
+  else if (message.media) bubble.append(element("span", "media", message.media));
   if (message.text) bubble.append(drawText(message));
   if (Array.isArray(message.buttons)) bubble.append(...message.buttons.map((row) => drawButtons(message, row)));
   const body = element("div", "body");
   body.append(bubble, drawUnder(message));
   item.append(avatar(message.name, message.author), body);
   return item;
+}
+
+function drawFile(message) {
+  const made = element(message.shown === "picture" ? "img" : "audio", message.shown);
+  made.src = `/sandbox/api/file?chat=${message.chat}&message=${message.id}`;
+  if (message.shown === "picture") { made.alt = message.media; made.addEventListener("load", () => { if (state.atEnd) toEnd(); }); }
+  else made.controls = true;
+  made.addEventListener("error", () => made.replaceWith(element("span", "media", message.media)));
+  return made;
 }
 
 function drawQuote(replyTo) {
@@ -237,24 +249,59 @@ function drawUnder(message) {
   reply.title = "Відповісти";
   reply.setAttribute("aria-label", `Відповісти: ${message.name}`);
   reply.addEventListener("click", () => setReply(message));
-  const liked = message.reactions.some((reaction) => reaction.by === state.person);
-  const like = element("button", "", "👍");
-  like.type = "button";
-  like.title = liked ? "Забрати реакцію" : "Вподобати";
-  like.setAttribute("aria-label", like.title);
-  like.addEventListener("click", () => act("/sandbox/api/react", { chat: message.chat, message: message.id, person: state.person, what: liked ? "" : "👍" }));
-  under.append(reply, like, ...drawReactions(message));
-  if (message.status) {
-    const [kind, words] = statusOf(message);
-    under.append(element("span", `status ${kind}`, words));
-  }
+  under.append(reply, ...drawReactions(message), drawPicker(message));
+  const status = element("span", "status");
+  setStatus(status, message);
+  under.append(status);
   return under;
 }
 
+const REACTIONS = ["👍", "❤", "🤣", "🔥", "🤔", "👎"];
+
+function react(message, what) {
+  return act("/sandbox/api/react", { chat: message.chat, message: message.id, person: state.person, what });
+}
+
+function drawPicker(message) {
+  const box = element("details", "picker");
+  const opener = element("summary", "", "☺");
+  opener.title = "Реакція";
+  opener.setAttribute("aria-label", `Реакція: ${message.name}`);
+  const choices = element("div", "choices");
+  for (const emoji of REACTIONS) {
+    const button = element("button", "", emoji);
+    button.type = "button";
+    button.addEventListener("click", () => { box.open = false; react(message, emoji); });
+    choices.append(button);
+  }
+  box.append(opener, choices);
+  return box;
+}
+
 function drawReactions(message) {
-  const counts = new Map();
-  for (const { emoji } of message.reactions) counts.set(emoji, (counts.get(emoji) ?? 0) + 1);
-  return [...counts].map(([emoji, count]) => element("span", "reaction", count > 1 ? `${emoji} ${count}` : emoji));
+  const by = new Map();
+  for (const { emoji, by: who } of message.reactions) by.set(emoji, [...(by.get(emoji) ?? []), who]);
+  return [...by].map(([emoji, people]) => {
+    const own = people.includes(state.person);
+    const bots = people.includes(state.world.bot.id);
+    const made = element("button", `reaction ${own ? "own" : ""} ${bots ? "by-bot" : ""}`, people.length > 1 ? `${emoji} ${people.length}` : emoji);
+    made.type = "button";
+    made.title = own ? "Забрати реакцію" : "Так само";
+    made.addEventListener("click", () => react(message, own ? "" : emoji));
+    return made;
+  });
+}
+
+function setStatus(box, message) {
+  const told = state.fates[message.id];
+  const [kind, words] = message.status ? statusOf(message) : ["why", told?.words ?? ""];
+  box.className = `status ${kind}`;
+  box.replaceChildren(document.createTextNode(words));
+  if (typeof told?.score === "number" && message.status?.state !== "answered") {
+    const score = element("span", `score ${told.score >= 0.5 ? "high" : ""}`, (Math.round(told.score * 100) / 100 || 0).toLocaleString("uk"));
+    score.title = "Наскільки доречно було б озватися самому; від 0,5 — доречно";
+    box.append(" ", score);
+  }
 }
 
 function statusOf(message) {
@@ -267,7 +314,7 @@ function statusOf(message) {
     case "waiting": return status.failed_attempts ? ["bad", `не дійшло, спроб: ${status.failed_attempts} (${status.why})`] : ["", "у дорозі…"];
     default: {
       const told = state.fates[message.id];
-      if (told) return ["", told];
+      if (told) return ["", told.words];
       return now() - status.at_ms > SILENT_AFTER_MS ? ["", "✓ прийнято, промовчав"] : ["", "✓ прийнято"];
     }
   }
@@ -279,6 +326,7 @@ function update(message) {
     if (message.own) { state.unread.add(message.chat); drawRooms(); }
     return;
   }
+  if (message.own) setTimeout(() => { refreshFates(); refreshBudget(); }, 400);
   const wasAtEnd = isAtEnd();
   const isNew = !state.messages.has(message.id);
   state.messages.set(message.id, message);
@@ -293,18 +341,31 @@ function update(message) {
 function redrawStatuses() {
   for (const message of state.messages.values()) {
     const box = find(`m${message.id}`)?.querySelector(".status");
-    if (!box || !message.status) continue;
-    const [kind, words] = statusOf(message);
-    if (box.textContent !== words) { box.textContent = words; box.className = `status ${kind}`; }
+    if (box) setStatus(box, message);
   }
 }
 
 async function refreshFates() {
   const room = currentRoom();
-  const open = [...state.messages.values()].some((message) => message.status?.state === "delivered" && now() - message.status.at_ms < 120_000);
-  if (!room || !open) return;
-  try { state.fates = await ask(`/sandbox/api/fates?chat=${room.id}`); } catch { return; }
+  const isYoung = (message) => now() - message.date * 1000 < 120_000;
+  const first = !Object.keys(state.fates).length;
+  if (!room || !(first || [...state.messages.values()].some(isYoung))) return;
+  try { Object.assign(state.fates, await ask(`/sandbox/api/fates?chat=${room.id}`)); } catch { return; }
   redrawStatuses();
+}
+
+async function refreshBudget() {
+  const room = currentRoom();
+  if (!room) return;
+  let budget = null;
+  try { budget = await ask(`/sandbox/api/budget?chat=${room.id}`); } catch { return; }
+  find("budget").hidden = !budget;
+  if (!budget) return;
+  const number = (value) => value.toLocaleString("uk", { maximumFractionDigits: 2 });
+  const words = `Озвався сам: ${number(budget.hour)} з ${number(budget.hour_max)} за годину, ${number(budget.day)} з ${number(budget.day_max)} за добу`;
+  find("budget-words").textContent = budget.why_not ? `${words} · ${budget.why_not}` : words;
+  find("budget-bar").max = Math.max(budget.day_max, 0.01);
+  find("budget-bar").value = budget.day;
 }
 
 function setReply(message) {
@@ -386,7 +447,8 @@ find("mention").addEventListener("click", () => {
   box.focus();
 });
 find("down").addEventListener("click", toEnd);
-find("messages").addEventListener("scroll", () => { find("down").hidden = isAtEnd(); });
+find("messages").addEventListener("scroll", () => { state.atEnd = isAtEnd(); find("down").hidden = state.atEnd; });
 setInterval(() => { if (state.world) { redrawStatuses(); refreshFates(); } }, 2000);
+setInterval(() => { if (state.world) refreshBudget(); }, 5000);
 
 loadWorld().then(listen, (error) => toast(error.message));

@@ -125,7 +125,7 @@ async fn with_a_token_only_its_holder_enters_and_keeps_a_strict_cookie() {
 #[tokio::test(start_paused = true)]
 async fn the_page_is_whole_and_asks_nobody_else() {
     let router = router(stage(), options());
-    for path in ["/sandbox", "/sandbox/page.css", "/sandbox/page.js"] {
+    for path in ["/sandbox", "/sandbox/page.css", "/sandbox/page.js", "/sandbox/lively.js"] {
         let response = get(&router, path, &[]).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert!(response.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
@@ -155,8 +155,12 @@ struct Silence;
 
 #[async_trait::async_trait]
 impl Fates for Silence {
-    async fn fate(&self, _: ChatId, _: MessageId) -> Option<String> {
-        Some(String::from("вирішив промовчати"))
+    async fn fate(&self, _: ChatId, _: MessageId) -> Option<Fate> {
+        Some(Fate { words: String::from("вирішив промовчати"), score: Some(0.25) })
+    }
+
+    async fn talk_budget(&self, _: ChatId) -> Option<TalkBudget> {
+        Some(TalkBudget { hour: 1.0, hour_max: 3.0, day: 2.25, day_max: 15.0, why_not: None })
     }
 }
 
@@ -171,5 +175,33 @@ async fn the_bots_own_word_on_a_message_is_passed_on_once_it_has_it() {
     let confirm = confirm.body(json!({"offset": i64::MAX}).to_string().into()).unwrap();
     transport::call(&stage.telegram.transport(), confirm).await.unwrap();
     let told = json_of(get(&router, &path, &[]).await).await;
-    assert_eq!(told, json!({said.id.0.to_string(): "вирішив промовчати"}));
+    assert_eq!(told, json!({said.id.0.to_string(): {"words": "вирішив промовчати", "score": 0.25}}));
+    let budget = json_of(get(&router, &format!("/sandbox/api/budget?chat={}", stage.group.0), &[]).await).await;
+    assert_eq!((&budget["hour"], &budget["day_max"]), (&json!(1.0), &json!(15.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_picture_and_a_voice_are_sent_and_shown_and_nothing_else() {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let stage = stage();
+    let router = router(stage.clone(), options());
+    let sent = |kind: &str, data: &[u8]| {
+        json!({"chat": stage.group.0, "topic": null, "person": stage.people[0].0, "kind": kind,
+            "data": STANDARD.encode(data), "caption": "дивись", "reply_to": null})
+    };
+    let (jpeg, ogg) = (crate::sandbox::telegram::samples::jpeg(), crate::sandbox::telegram::samples::ogg());
+    for (kind, content, mime) in [("photo", &jpeg, "image/jpeg"), ("voice", &ogg, "audio/ogg")] {
+        let (status, told) = post(&router, "/sandbox/api/send", &sent(kind, content)).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+        let path = format!("/sandbox/api/file?chat={}&message={}", stage.group.0, told["id"]);
+        let shown = get(&router, &path, &[]).await;
+        assert_eq!(shown.headers()["content-type"], mime);
+        assert_eq!(shown.into_body().collect().await.unwrap().to_bytes(), content);
+    }
+    for (kind, content) in [("photo", &b"<svg onload=alert(1)>"[..]), ("voice", &jpeg[..]), ("document", &jpeg[..])] {
+        assert_eq!(post(&router, "/sandbox/api/send", &sent(kind, content)).await.0, StatusCode::BAD_REQUEST);
+    }
+    let strange = json!({"chat": stage.group.0, "topic": null, "person": stage.people[0].0, "kind": "photo",
+        "data": "не base64", "caption": "", "reply_to": null});
+    assert_eq!(post(&router, "/sandbox/api/send", &strange).await.0, StatusCode::BAD_REQUEST);
 }

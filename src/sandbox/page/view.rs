@@ -22,6 +22,8 @@ pub(super) struct Message {
     text: String,
     entities: Value,
     media: Option<&'static str>,
+    /// How the page shows it: `picture`, `sound`; none for what it cannot show.
+    shown: Option<&'static str>,
     reply_to: Option<ReplyTo>,
     buttons: Value,
     reactions: Vec<Reaction>,
@@ -108,6 +110,11 @@ pub(super) fn message(view: &MessageView) -> Option<Message> {
         text: text.unwrap_or_default().to_owned(),
         entities,
         media,
+        shown: match media {
+            Some("фото" | "стікер") => Some("picture"),
+            Some("голосове") => Some("sound"),
+            _ => None,
+        },
         reply_to: reply_to(&json["reply_to_message"]),
         buttons: json["reply_markup"]["inline_keyboard"].clone(),
         reactions: reactions(&view.reactions),

@@ -93,6 +93,15 @@ impl FakeTelegram {
         Some(view(message, stored))
     }
 
+    /// The file that a message carries: of a photo the largest size.
+    pub fn attached(&self, message: MessageRef) -> Option<bytes::Bytes> {
+        let state = self.lock();
+        let json = &state.chats.get(&message.chat.0)?.messages.get(&message.id.0)?.json;
+        let described = super::compose::MEDIA_KEYS.iter().find_map(|key| json.get(*key))?;
+        let described = described.as_array().and_then(|sizes| sizes.last()).unwrap_or(described);
+        Some(state.files.get(described["file_id"].as_str()?)?.content.clone())
+    }
+
     /// The last messages of a chat, oldest first.
     pub fn messages(&self, chat: ChatId, most: usize) -> Vec<MessageView> {
         let state = self.lock();
