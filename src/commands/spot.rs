@@ -30,7 +30,7 @@ impl Spot<'_> {
     }
 
     /// Words for somebody's private chat.
-    pub(super) fn to_person(&self, person: UserId, words: &str) -> NewOutgoing {
+    pub(super) fn to_person(self, person: UserId, words: &str) -> NewOutgoing {
         self.elsewhere(private(person), words)
     }
 

@@ -8,7 +8,7 @@ use gryag::{
     storage::TalkStore as _,
 };
 
-use crate::harness::{LULL, NOON, Setup, TestBot};
+use crate::harness::{NOON, Setup, TestBot, company::LULL};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);

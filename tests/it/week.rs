@@ -201,7 +201,6 @@ async fn sum_up(scene: Scene) -> Week {
         asked_unasked,
         unaddressed: bot.metric("gryag_unaddressed_total", &[]),
     };
-    eprintln!("{} messages, {} own, {} unasked, {outcomes}", week.people, week.own, week.unasked.len());
     bot.finish_with_errors().await;
     week
 }

@@ -149,13 +149,13 @@ pub(crate) async fn settings_are_kept_one_by_one(world: World) {
 pub(crate) async fn a_migrated_group_keeps_what_was_decided_and_set(world: World) {
     world.store.set_access(chat(-10), ChatAccess::Allowed, world.now()).await.unwrap();
     world.store.set_setting(chat(-10), ChatSetting::TalkLevel(Some(TalkLevel::Silent))).await.unwrap();
-    let migrated = FinishedTurn { migrated: Some((ChatId(-10), ChatId(-100_10))), ..FinishedTurn::default() };
+    let migrated = FinishedTurn { migrated: Some((ChatId(-10), ChatId(-10_010))), ..FinishedTurn::default() };
     leave(&world, 1, talk(-10), migrated.clone()).await;
-    assert_eq!(access(&world, -100_10).await, ChatAccess::Allowed);
-    assert_eq!(settings(&world, -100_10).await.talk_level, Some(TalkLevel::Silent));
-    world.store.set_setting(chat(-100_10), ChatSetting::TalkLevel(Some(TalkLevel::Chatty))).await.unwrap();
-    leave(&world, 2, talk(-100_10), migrated).await;
-    assert_eq!(settings(&world, -100_10).await.talk_level, Some(TalkLevel::Chatty), "told twice, carried over once");
+    assert_eq!(access(&world, -10_010).await, ChatAccess::Allowed);
+    assert_eq!(settings(&world, -10_010).await.talk_level, Some(TalkLevel::Silent));
+    world.store.set_setting(chat(-10_010), ChatSetting::TalkLevel(Some(TalkLevel::Chatty))).await.unwrap();
+    leave(&world, 2, talk(-10_010), migrated).await;
+    assert_eq!(settings(&world, -10_010).await.talk_level, Some(TalkLevel::Chatty), "told twice, carried over once");
 }
 
 pub(crate) async fn a_chat_that_was_left_is_deleted_with_all_that_was_said_there(world: World) {

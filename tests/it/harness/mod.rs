@@ -1,6 +1,6 @@
 //! [`TestBot`]: a bot, its world, and the questions that tests ask of both.
 
-mod company;
+pub(crate) mod company;
 pub(crate) mod life;
 mod oracle;
 mod people;
@@ -32,8 +32,8 @@ use gryag::{
 use http::Request;
 use tokio::task::JoinHandle;
 
+pub(crate) use self::life::Life;
 use self::life::Proxy;
-pub(crate) use self::{company::LULL, life::Life};
 
 /// 2026-11-23 12:00 UTC: a Monday afternoon in Kyiv.
 pub(crate) const NOON: Timestamp = Timestamp::from_seconds(1_795_435_200);
