@@ -93,7 +93,7 @@ fn the_gate_opens_for_opportune_moments_and_not_between_people() {
     assert!(
         intruding.len() * 100 <= between.len() * 5,
         "intruding:\n{}",
-        shown(&intruding.iter().map(|one| **one).collect::<Vec<_>>())
+        shown(&intruding.iter().map(|one| *one).collect::<Vec<_>>())
     );
     let vetoed = opportune.iter().chain(&between).filter(|one| one.is_grave).collect::<Vec<_>>();
     assert!(vetoed.is_empty(), "grave:\n{}", shown(&vetoed));

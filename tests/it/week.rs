@@ -187,7 +187,6 @@ fn sent_at(bot: &TestBot, message: MessageRef) -> Timestamp {
 
 async fn sum_up(scene: Scene) -> Week {
     let Scene { bot, chat, .. } = scene;
-    let outcomes = bot.outcomes();
     let sent = bot.world().sent_to(chat);
     let unasked = sent.iter().filter(|sent| sent.text.starts_with(UNASKED)).map(|sent| sent_at(&bot, sent.message));
     let unasked: Vec<Timestamp> = unasked.collect();
