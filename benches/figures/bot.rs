@@ -105,6 +105,7 @@ pub(crate) fn command(
         .env("BOT_HTTP_ADDR", address.to_string())
         .env("BOT_ACCESS", "open")
         .env("BOT_BUDGET_USD_PER_DAY", "0")
+        .env("BOT_SPAM_THRESHOLD", "0")
         .env("BOT_BUDGET_USD_PER_CHAT", "0")
         .env("BOT_BUDGET_USD_PER_USER", "0")
         .env("BOT_BUDGET_USD_PER_GUEST", "0")

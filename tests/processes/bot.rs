@@ -140,6 +140,7 @@ fn base(world: &World) -> Vec<(String, String)> {
         ("TELEGRAM_WEBHOOK_SECRET", SECRET.to_owned()),
         ("BOT_ACCESS", "open".to_owned()),
         ("BOT_BUDGET_USD_PER_DAY", "0".to_owned()),
+        ("BOT_SPAM_THRESHOLD", "0".to_owned()),
         ("BOT_BUDGET_USD_PER_CHAT", "0".to_owned()),
         ("BOT_BUDGET_USD_PER_USER", "0".to_owned()),
         ("BOT_BUDGET_USD_PER_GUEST", "0".to_owned()),
