@@ -45,6 +45,9 @@ const HOOK: &str = "CANARYhookCANARYhook";
 const TEXT: &str = "Гряг, це канарка й CANARYtext, і mail@canary.CANARYhost, і https://CANARYhost/x?y=CANARYquery";
 const ANSWER: &str = "Я теж канарка, CANARYanswer. І ще канарка.";
 
+/// Longer than a breaker stays open (20 s), and than its window (30 s).
+const BREAKER_OPEN: Duration = Duration::from_secs(31);
+
 /// Appends to the log.
 #[derive(Clone)]
 struct Writer(Arc<Mutex<Vec<u8>>>);
@@ -271,11 +274,14 @@ async fn no_failure_tells_a_secret_or_a_word_of_anybody() {
         bot.gemini().fail_next(fault.clone());
         bot.gemini().fail_next(fault);
         say(&bot, next_chat(), person).await;
+        // An open breaker would keep the next fault from being met.
+        tokio::time::sleep(BREAKER_OPEN).await;
     }
     for fault in [GeminiFault::Refused, GeminiFault::Hang] {
         bot.gemini().fail_always("*", fault);
         say(&bot, next_chat(), person).await;
         bot.gemini().heal();
+        tokio::time::sleep(BREAKER_OPEN).await;
     }
     bot.gemini().answer_with(|_| panic!("канарка CANARYpanic"));
     let panicking = bot.world().say(next_chat(), person, TEXT);
