@@ -270,6 +270,14 @@ async fn no_failure_tells_a_secret_or_a_word_of_anybody() {
         bot.world().fail_next("sendChatAction", fault);
         say(&bot, next_chat(), person).await;
     }
+    // Often enough at once for a breaker to open.
+    bot.gemini().fail_always("*", GeminiFault::Internal);
+    for _ in 0..12 {
+        bot.world().say(next_chat(), person, TEXT);
+    }
+    bot.settle().await;
+    bot.gemini().heal();
+    tokio::time::sleep(BREAKER_OPEN).await;
     for fault in gemini_faults() {
         bot.gemini().fail_next(fault.clone());
         bot.gemini().fail_next(fault);
