@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, LazyLock, Mutex, PoisonError, RwLock},
     time::SystemTime,
 };
 
@@ -207,9 +207,13 @@ impl Personas {
     }
 }
 
+/// The built-in personas. They are read once: every look at the files asks for them.
 fn built_in() -> BTreeMap<String, Arc<Persona>> {
-    let read = |text: &str| Arc::new(Persona::parse(text).expect("a test reads the built-in personas"));
-    BUILT_IN.iter().map(|(key, text)| ((*key).to_owned(), read(text))).collect()
+    static READ: LazyLock<BTreeMap<String, Arc<Persona>>> = LazyLock::new(|| {
+        let read = |text: &str| Arc::new(Persona::parse(text).expect("a test reads the built-in personas"));
+        BUILT_IN.iter().map(|(key, text)| ((*key).to_owned(), read(text))).collect()
+    });
+    READ.clone()
 }
 
 /// A file's name without `.toml`, where it can be a key.

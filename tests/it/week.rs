@@ -107,11 +107,13 @@ impl Scene {
             };
             last.insert(name.to_owned(), message);
             self.written += 1;
-            if self.chance(0.042) {
+            if self.chance(0.046) {
                 self.bot.leap(Duration::from_secs(5)).await;
                 let person = self.people[self.below(self.people.len())];
                 self.bot.world().say(self.chat, person, CALLS[self.below(CALLS.len())]);
                 self.written += 1;
+                // A call of the model that fails is made again a moment later.
+                self.bot.settle().await;
             }
             self.bot.leap(Duration::from_secs(5 + self.below(30) as u64)).await;
         }

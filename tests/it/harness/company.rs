@@ -7,7 +7,7 @@ use gryag::domain::{ChatId, UserId};
 use super::{Setup, TestBot};
 
 /// In this time everything that has no latency is dealt with.
-const MOMENT: Duration = Duration::from_millis(250);
+const MOMENT: Duration = Duration::from_millis(120);
 /// Quiet chats are looked for more seldom than this.
 const LEAP: Duration = Duration::from_secs(240);
 /// After this time a talk is over.
