@@ -10,6 +10,7 @@ WORKDIR /build
 
 # The dependencies first, around an empty program: this layer is built anew only when Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 RUN mkdir -p src benches/figures \
     && echo 'fn main() {}' > src/main.rs \
     && cp src/main.rs benches/figures/ \

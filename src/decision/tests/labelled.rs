@@ -3,17 +3,17 @@
 mod moments;
 mod updates;
 
-use super::{By, Candidate, Trigger, addressed, decide, recent::Recent, veto::grave_now};
 use crate::{
+    decision::{By, Candidate, Trigger, addressed, decide, gate, recent::Recent, veto::grave_now},
     domain::{AuthorKind, Message, Timestamp},
     persona::Persona,
     telegram::{Incoming, parse},
 };
 
-const ADDRESSED: &str = include_str!("../../tests/fixtures/labelled/addressed.tsv");
-const VETO: &str = include_str!("../../tests/fixtures/labelled/veto.tsv");
-const OPPORTUNE: &str = include_str!("../../tests/fixtures/labelled/gate_moments.txt");
-const BETWEEN_PEOPLE: &str = include_str!("../../tests/fixtures/labelled/gate_talk.txt");
+const ADDRESSED: &str = include_str!("../../../tests/fixtures/labelled/addressed.tsv");
+const VETO: &str = include_str!("../../../tests/fixtures/labelled/veto.tsv");
+const OPPORTUNE: &str = include_str!("../../../tests/fixtures/labelled/gate_moments.txt");
+const BETWEEN_PEOPLE: &str = include_str!("../../../tests/fixtures/labelled/gate_talk.txt");
 
 /// How a labelled update is answered, as the label says it.
 fn answered(flags: &str, text: &str) -> Option<Trigger> {
@@ -99,7 +99,7 @@ fn the_gate_opens_for_opportune_moments_and_not_between_people() {
 fn a_moment_says_its_kind() {
     let kind = |text: &str| {
         let messages = moments::dialogue(text);
-        super::gate::gauge(&Recent::of(&messages)).moment.as_str()
+        gate::gauge(&Recent::of(&messages)).moment.as_str()
     };
     assert_eq!(kind("Оля: народ, що подивитись?"), "open_question");
     assert_eq!(kind("Оля: я впала у калюжу / Тарас: ахаха / Леся: 😂😂"), "shared_joy");
@@ -112,7 +112,7 @@ fn a_moment_says_its_kind() {
 
 #[test]
 fn nothing_to_judge_is_nothing() {
-    assert_eq!(super::gate::gauge(&Recent::of(&[])).moment, super::gate::Moment::Plain);
+    assert_eq!(gate::gauge(&Recent::of(&[])).moment, gate::Moment::Plain);
     assert_eq!(grave_now(&Recent::of(&[]), 3), None);
     let now = Timestamp(0);
     assert!(decide(&[], true, now, std::time::Duration::ZERO).answer.is_empty());
