@@ -172,14 +172,23 @@ async fn an_edited_migration_is_refused() {
     assert!(error.to_string().contains("V1__spine"), "{error}");
 }
 
-const NEXT_GENERATION: &str = "ALTER TABLE messages ADD COLUMN mood TEXT; CREATE TABLE moods (x INTEGER PRIMARY KEY); \
-     INSERT INTO refinery_schema_history VALUES (3, 'moods', '2026-12-01T00:00:00Z', '12345');";
+/// What a newer binary's migration leaves, and who may still write after it.
+fn migrate_ahead(place: &TempDir, generation: i64, oldest_writer: i64) {
+    change(
+        place,
+        &format!(
+            "ALTER TABLE messages ADD COLUMN mood TEXT; CREATE TABLE moods (x INTEGER PRIMARY KEY); \
+             INSERT INTO refinery_schema_history VALUES ({}, 'moods', '2026-12-01T00:00:00Z', '12345'); \
+             UPDATE schema_generation SET generation = {generation}, oldest_writer = {oldest_writer}",
+            GENERATION + 1
+        ),
+    );
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_database_one_generation_ahead_is_taken() {
     let place = used_place().await;
-    change(&place, NEXT_GENERATION);
-    change(&place, "UPDATE schema_generation SET generation = 3, oldest_writer = 1");
+    migrate_ahead(&place, GENERATION + 1, 1);
     let store = open(place.path()).await.unwrap();
     store.set_fact("bot", "1".to_owned()).await.unwrap();
     store.check().await.unwrap();
@@ -189,13 +198,12 @@ async fn a_database_one_generation_ahead_is_taken() {
 #[tokio::test(start_paused = true)]
 async fn a_database_that_we_may_no_longer_write_is_refused() {
     let place = used_place().await;
-    change(&place, NEXT_GENERATION);
-    change(&place, "UPDATE schema_generation SET generation = 4, oldest_writer = 3");
+    migrate_ahead(&place, GENERATION + 2, GENERATION + 1);
     let error = open(place.path()).await.unwrap_err();
     assert!(matches!(error, StorageError::Unusable { .. }), "{error}");
     let words = error.to_string();
     assert!(
-        words.contains("generation 4") && words.contains("generation 3") && words.contains("generation 2"),
+        (GENERATION..=GENERATION + 2).all(|named| words.contains(&format!("generation {named}"))),
         "{words}"
     );
     assert!(words.contains("start the newer version again"), "{words}");

@@ -17,7 +17,7 @@ use super::{
 use crate::storage::StorageError;
 
 /// The schema that this binary knows.
-pub const GENERATION: i64 = 2;
+pub const GENERATION: i64 = 3;
 /// SQLite below 3.51.3 corrupts a write-ahead log that two processes write (sqlite.org/wal.html, "WAL-reset bug").
 pub const MIN_SQLITE: i32 = 3_051_003;
 /// 'GRYG', as in the first migration.
