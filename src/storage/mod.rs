@@ -16,6 +16,7 @@ mod shared;
 mod spend;
 pub mod sqlite;
 mod talk;
+mod upkeep;
 
 pub use bell::Bell;
 pub use chats::{BotStanding, ChatSetting, ChatStore, KnownChat, Standing};
@@ -33,14 +34,23 @@ pub use spend::{
     QuestionKey, SpendStore, Spender,
 };
 pub use talk::{NewSilence, NewUnasked, QuietChat, QuietRequest, Reception, TalkNotes, TalkStore};
+pub use upkeep::{StoreSpace, UpkeepStore};
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
 pub trait Store:
-    InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore
+    InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore + UpkeepStore
 {
 }
 
 impl<T> Store for T where
-    T: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore
+    T: InboxStore
+        + MemoryStore
+        + OutboxStore
+        + ChatStore
+        + PeopleStore
+        + SpendStore
+        + TalkStore
+        + SharedStore
+        + UpkeepStore
 {
 }
