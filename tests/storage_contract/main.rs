@@ -229,5 +229,6 @@ contract! {
     }
     upkeep {
         what_is_stored_takes_room,
+        a_backup_is_a_file_that_a_newer_one_of_its_hour_replaces,
     }
 }

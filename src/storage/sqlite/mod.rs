@@ -3,6 +3,7 @@
 //! Reads go to a few `query_only` connections of a deadpool pool; every write goes through one writer a process
 //! ([`writer`]) that commits many of them together. `synchronous=FULL`, so what was answered is on the disk.
 
+mod backup;
 mod chats;
 mod claims;
 mod codes;
@@ -25,7 +26,9 @@ mod upkeep;
 mod writer;
 
 use std::{
-    fmt, io,
+    fmt,
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -46,6 +49,7 @@ use crate::{
     telemetry::{Metrics, metric},
 };
 
+pub use self::backup::{RestoreOptions, Restored, restore};
 pub use self::open::{GENERATION, MIN_SQLITE, check_file_system};
 
 /// The database's name inside `BOT_DATA_DIR`. The write-ahead log and its index stand beside it.
@@ -113,6 +117,8 @@ pub struct SqliteStore {
     writer: Writer,
     bell: Bell,
     path: PathBuf,
+    /// While it is held nobody restores a backup.
+    lock: Arc<File>,
     free_disk: FreeDisk,
     clock: SharedClock,
     read_took: Histogram,
@@ -134,7 +140,7 @@ impl SqliteStore {
     /// [`StorageError::Unusable`] with a remedy for everything that a person must mend (network file system, foreign
     /// file, newer schema, read-only disk), [`StorageError::Corrupt`] for a damaged file.
     pub async fn open(options: SqliteOptions, shutdown: &Shutdown) -> Result<Self, StorageError> {
-        let path = open::prepare(&options).await?;
+        let (path, lock) = open::prepare(&options).await?;
         let readers = connect::Readers::new(&path, options.readers)?;
         let bell = Bell::default();
         let writer = Writer::start(&path, &options, bell.clone(), shutdown).await?;
@@ -143,6 +149,7 @@ impl SqliteStore {
             writer,
             bell,
             path,
+            lock: Arc::new(lock),
             free_disk: options.free_disk,
             clock: options.clock,
             read_took: options.metrics.histogram(&metric::STORE_READ_DURATION, &[]),
@@ -162,6 +169,7 @@ impl SqliteStore {
     pub async fn close(&self) {
         self.writer.close().await;
         self.readers.close();
+        let _ = self.lock.unlock();
     }
 
     /// One durable write, three times: proves that the file can be written and tells how fast a commit is.

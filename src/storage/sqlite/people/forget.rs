@@ -25,7 +25,7 @@ const DAY_IS_OVER: Duration = Duration::from_secs(38 * 3600);
 const DAY_MS: i64 = 86_400_000;
 
 /// The first piece: from here on nothing of theirs comes in any more. All that is small goes at once.
-pub(super) fn begin(
+pub(in super::super) fn begin(
     tx: &Connection,
     person: UserId,
     by: Option<UpdateKey>,
@@ -72,7 +72,11 @@ pub(super) fn begin(
 }
 
 /// A further piece of the messages; nothing is left if it deleted none.
-pub(super) fn piece(tx: &Connection, person: UserId, forgotten: &mut Forgotten) -> Result<bool, StorageError> {
+pub(in super::super) fn piece(
+    tx: &Connection,
+    person: UserId,
+    forgotten: &mut Forgotten,
+) -> Result<bool, StorageError> {
     let doing = "forgetting a person's messages";
     let own = execute(
         tx,
@@ -109,7 +113,12 @@ pub(super) fn piece(tx: &Connection, person: UserId, forgotten: &mut Forgotten) 
 }
 
 /// Deletes a message with its album, what quotes it and what the bot said to it; false if it was not remembered.
-pub(super) fn message(tx: &Connection, chat: ChatId, id: MessageId, now: Timestamp) -> Result<bool, StorageError> {
+pub(in super::super) fn message(
+    tx: &Connection,
+    chat: ChatId,
+    id: MessageId,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
     let doing = "forgetting a message";
     let known = query_one(
         tx,
