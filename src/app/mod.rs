@@ -31,7 +31,7 @@ use crate::{
     gemini::Gemini,
     inbox::{Inbox, IsUrgent},
     layers::rate_limit::{AddressBudget, AddressLimiter},
-    maintenance::{Maintenance, MaintenanceParts},
+    maintenance::{Backups, Maintenance, MaintenanceParts},
     memory::Memory,
     outbox::{Sender, SenderParts},
     persona::Personas,
@@ -306,6 +306,7 @@ impl Build {
             budgets: self.budgets(),
             is_ready: Arc::new(move || health.problem().is_none()),
             retention: self.config.advanced.retention,
+            backups: Backups::new(Arc::new(self.store.clone()), self.outside.clock.clone(), &self.config),
             sweeps: vec![
                 Arc::new(move || limiter.sweep()),
                 Arc::new(move || errors.tell_untold()),

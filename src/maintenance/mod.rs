@@ -2,11 +2,15 @@
 //!
 //! Every job is activated by a timer, takes no input and may be repeated at any time.
 
+mod backups;
 mod forgetting;
+mod house;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::MissedTickBehavior};
+
+pub use self::backups::{BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT, BackupError, Backups};
 
 use crate::{
     clock::{SharedClock, kyiv_day},
@@ -62,6 +66,8 @@ pub struct MaintenanceParts {
     pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
     /// How long messages are remembered (`BOT_RETENTION_DAYS`).
     pub retention: Duration,
+    /// What makes backups.
+    pub backups: Backups,
     /// Called at each upkeep.
     pub sweeps: Vec<Sweep>,
 }
@@ -79,7 +85,12 @@ impl Maintenance {
     }
 
     /// Runs its timers until the soft stop. `errors` is the receiving end of the error handler's channel.
-    pub async fn run(self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
+    pub async fn run(self, errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
+        // Side by side: what takes long must not hold up a heartbeat.
+        tokio::join!(self.watch(errors, &shutdown), self.keep_house(&shutdown));
+    }
+
+    async fn watch(&self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: &Shutdown) {
         let [mut gauges, mut heartbeat, mut upkeep, mut personas, mut hourly] =
             [GAUGES, HEARTBEAT, UPKEEP, PERSONAS, HOURLY].map(|every| {
                 let mut timer = tokio::time::interval(every);
