@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The fact that names the bot whose data this is.
-const OWNER: &str = "bot_id";
+pub const OWNER: &str = "bot_id";
 /// The facts that `getMe` told last.
 const ME: &str = "me";
 const RETRY_FIRST: Duration = Duration::from_secs(1);

@@ -19,7 +19,12 @@ use axum::{Router, routing};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-pub use self::error::AppError;
+pub use self::{
+    error::AppError,
+    identity::OWNER,
+    model::gemini_options,
+    registration::{FINGERPRINT, fingerprint},
+};
 use crate::{
     clock::{SharedClock, SystemClock},
     commands::{CommandOptions, CommandParts, Commands, is_forget_this},
@@ -486,7 +491,8 @@ fn store_options(config: &Config, outside: &Outside, metrics: &Metrics) -> Sqlit
     }
 }
 
-fn telegram_options(config: &Config) -> TelegramOptions {
+/// How the configuration wants Telegram called.
+pub fn telegram_options(config: &Config) -> TelegramOptions {
     TelegramOptions {
         api_url: config.advanced.api_url.clone(),
         token: config.essential.bot_token.clone(),
