@@ -4,7 +4,7 @@
 ///
 /// Empty lines and those that begin with `#` are left out, an `export` before a name too. A value may stand in quotes;
 /// without them it ends before ` #`.
-pub fn parse_dotenv(text: &str) -> (Vec<(String, String)>, Vec<usize>) {
+pub(super) fn parse_dotenv(text: &str) -> (Vec<(String, String)>, Vec<usize>) {
     let (mut settings, mut strange) = (Vec::new(), Vec::new());
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.trim();

@@ -27,7 +27,7 @@ const ERROR_RECENT: Duration = Duration::from_secs(60 * 60);
 const PENDING_MAX: u64 = 100;
 
 /// Our clock against the one of whoever answers for the Bot API.
-pub(in crate::cli) async fn clock(config: &Config, transport: &Transport, ours: &dyn Clock) -> Finding {
+pub(super) async fn clock(config: &Config, transport: &Transport, ours: &dyn Clock) -> Finding {
     const CHECK: &str = "clock";
     let request = Request::get(format!("{}/", config.advanced.api_url)).body(Bytes::new());
     let Ok(request) = request else { return Finding::unknown(CHECK, "TELEGRAM_API_URL is no address") };
@@ -87,7 +87,7 @@ fn refused(check: &'static str, error: &TelegramError) -> Finding {
 }
 
 /// Whether Telegram delivers to us, and how that went lately.
-pub(in crate::cli) async fn webhook(config: &Config, telegram: &Telegram, store: &Store) -> Finding {
+pub(super) async fn webhook(config: &Config, telegram: &Telegram, store: &Store) -> Finding {
     const CHECK: &str = "webhook";
     let info = match telegram.get_webhook_info().await {
         Ok(info) => info,
@@ -208,7 +208,7 @@ fn remedy_for_gemini(error: &GeminiError) -> &'static str {
 }
 
 /// A message to each admin, as an alarm would come.
-pub(in crate::cli) async fn alarm(config: &Config, telegram: &Telegram) -> Finding {
+pub(super) async fn alarm(config: &Config, telegram: &Telegram) -> Finding {
     const CHECK: &str = "alarm";
     let text = RichText::plain(say!(config.behavior.language, "doctor-alarm"));
     for admin in &config.essential.admins {

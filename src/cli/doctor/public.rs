@@ -45,7 +45,7 @@ fn webhook(answer: &Result<Response<Bytes>, TransportError>) -> Finding {
         401 => Finding::good(CHECK, "the bot answers there, and refuses who does not know the secret"),
         // The shipped Caddyfile lets only Telegram's addresses in.
         403 | 404 => Finding::good(CHECK, format!("it answers, and keeps strangers out before the bot ({status})")),
-        300..400 => Finding::trouble(
+        300..=399 => Finding::trouble(
             CHECK,
             format!("it redirects ({status}), which Telegram does not follow"),
             "set TELEGRAM_WEBHOOK_URL to where it leads",

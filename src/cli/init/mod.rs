@@ -100,7 +100,8 @@ impl Draft {
                 if error.problems.iter().any(|problem| problem.to_string().starts_with(key)) =>
             {
                 self.unset(key);
-                error.problems.iter().try_for_each(say)?;
+                // An answer stands among the variables, but came from nowhere.
+                error.problems.iter().try_for_each(|problem| say(problem.to_string().replace(" (environment)", "")))?;
                 Ok(None)
             }
             Err(error) => Err(error),
