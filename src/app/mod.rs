@@ -3,6 +3,7 @@
 //! Four tasks meet only in the store and its bell: the edge takes updates in, the worker runs turns, the sender says
 //! what they leave, maintenance looks after the rest.
 
+mod dashboard;
 mod error;
 mod identity;
 mod menus;
@@ -128,6 +129,7 @@ impl App {
         }
         let store = SqliteStore::open(store_options(config, &outside, &metrics), &shutdown).await?;
         identity::check_owner(&store, config).await?;
+        dashboard::note_deploy(&store, outside.clock.now()).await?;
         let limiter = Arc::new(AddressLimiter::new(AddressBudget::default()));
         let gemini = Arc::new(model::gemini(config, &outside, &store, &metrics)?);
         let build = Arc::new(Build {
@@ -273,7 +275,7 @@ impl Build {
             .route("/readyz", routing::get(edge::ready))
             .route("/metrics", routing::get(edge::metrics))
             .with_state(self.health());
-        let routes = EdgeRoutes { webhook: routing::post(edge::receive).with_state(Arc::new(webhook)), open };
+        let routes = EdgeRoutes { webhook: routing::post(edge::receive).with_state(Arc::new(webhook)), open, dashboard: dashboard::routes(self) };
         let parts = StackParts {
             metrics: self.metrics.clone(),
             errors: self.errors.clone(),
@@ -440,6 +442,7 @@ impl Build {
             retention: self.config.advanced.retention,
             age_max: behavior.max_message_age,
             is_autonomous: behavior.autonomous_mode,
+            public_url: essential.public_url.clone(),
         };
         Commands::new(parts, options)
     }
