@@ -275,7 +275,11 @@ impl Build {
             .route("/readyz", routing::get(edge::ready))
             .route("/metrics", routing::get(edge::metrics))
             .with_state(self.health());
-        let routes = EdgeRoutes { webhook: routing::post(edge::receive).with_state(Arc::new(webhook)), open, dashboard: dashboard::routes(self) };
+        let routes = EdgeRoutes {
+            webhook: routing::post(edge::receive).with_state(Arc::new(webhook)),
+            open,
+            dashboard: dashboard::routes(self),
+        };
         let parts = StackParts {
             metrics: self.metrics.clone(),
             errors: self.errors.clone(),

@@ -85,8 +85,8 @@ impl Maintenance {
 
     /// Runs its timers until the soft stop. `errors` is the receiving end of the error handler's channel.
     pub async fn run(self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
-        let [mut gauges, mut pulse, mut upkeep, mut personas, mut hourly] =
-            [GAUGES, PULSE, UPKEEP, PERSONAS, HOURLY].map(|every| {
+        let [mut gauges, mut pulse, mut upkeep, mut personas, mut hourly] = [GAUGES, PULSE, UPKEEP, PERSONAS, HOURLY]
+            .map(|every| {
                 let mut timer = tokio::time::interval(every);
                 timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 timer

@@ -43,6 +43,14 @@ pub trait Store:
 }
 
 impl<T> Store for T where
-    T: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore + SessionStore
+    T: InboxStore
+        + MemoryStore
+        + OutboxStore
+        + ChatStore
+        + PeopleStore
+        + SpendStore
+        + TalkStore
+        + SharedStore
+        + SessionStore
 {
 }

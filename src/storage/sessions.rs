@@ -46,12 +46,7 @@ pub struct Session {
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Keeps a link for [`LOGIN_VALID`], for an admin or for whoever ran the command on the server.
-    async fn keep_login(
-        &self,
-        link: SecretDigest,
-        admin: Option<UserId>,
-        now: Timestamp,
-    ) -> Result<(), StorageError>;
+    async fn keep_login(&self, link: SecretDigest, admin: Option<UserId>, now: Timestamp) -> Result<(), StorageError>;
 
     /// Spends a link for a session of [`SESSION_VALID`]; false if the link is not known, spent or too old. Asked again
     /// for the same session it says true again.

@@ -87,9 +87,16 @@ mod tests {
         let error = |at, place: &str, message: &str| {
             (Timestamp(at), place.to_owned(), "transient".to_owned(), message.to_owned())
         };
-        let errors = vec![error(9, "send", "late"), error(8, "turn", "late"), error(5, "send", "late"), error(4, "send", "lost")];
-        let seen: Vec<_> = kinds(errors).into_iter().map(|it| (it.place, it.message, it.count, it.first.0, it.last.0)).collect();
-        let kind = |place: &str, message: &str, count, first, last| (place.to_owned(), message.to_owned(), count, first, last);
+        let errors = vec![
+            error(9, "send", "late"),
+            error(8, "turn", "late"),
+            error(5, "send", "late"),
+            error(4, "send", "lost"),
+        ];
+        let seen: Vec<_> =
+            kinds(errors).into_iter().map(|it| (it.place, it.message, it.count, it.first.0, it.last.0)).collect();
+        let kind =
+            |place: &str, message: &str, count, first, last| (place.to_owned(), message.to_owned(), count, first, last);
         assert_eq!(seen, [kind("send", "late", 2, 5, 9), kind("turn", "late", 1, 8, 8), kind("send", "lost", 1, 4, 4)]);
     }
 }

@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 
 use super::{Dashboard, SharedDashboard, frame};
 use crate::{
@@ -35,14 +35,15 @@ pub(super) struct Visit {
 }
 
 /// Marks the request with its [`Visit`], charges who has no session, and refuses what another site's page sends.
-pub(super) async fn guard(State(dashboard): State<SharedDashboard>, mut request: Request, next: Next) -> Response {
-    let wanted = wanted_language(request.uri().query());
-    let chosen = wanted.or_else(|| cookie(request.headers(), LANGUAGE).and_then(Language::from_code));
+pub(super) async fn guard(State(dashboard): State<SharedDashboard>, request: Request, next: Next) -> Response {
+    let (mut head, body) = request.into_parts();
+    let wanted = wanted_language(head.uri.query());
+    let chosen = wanted.or_else(|| cookie(&head.headers, LANGUAGE).and_then(Language::from_code));
     let language = chosen.unwrap_or(dashboard.parts.language);
-    let mut response = match dashboard.admit(&request, language).await {
+    let mut response = match dashboard.admit(&head, language).await {
         Ok(session) => {
-            request.extensions_mut().insert(Visit { language, session });
-            next.run(request).await
+            head.extensions.insert(Visit { language, session });
+            next.run(Request::from_parts(head, body)).await
         }
         Err(refused) => refused,
     };
@@ -66,21 +67,17 @@ pub(super) async fn require_session(request: Request, next: Next) -> Response {
 
 impl Dashboard {
     /// The request's session, or why it is not even looked at.
-    async fn admit(
-        &self,
-        request: &Request,
-        language: Language,
-    ) -> Result<Option<(SecretDigest, Session)>, Response> {
-        let is_harmless = matches!(*request.method(), Method::GET | Method::HEAD);
-        if !is_harmless && is_same_origin(request.headers()) != Some(true) {
+    async fn admit(&self, head: &Parts, language: Language) -> Result<Option<(SecretDigest, Session)>, Response> {
+        let is_harmless = matches!(head.method, Method::GET | Method::HEAD);
+        if !is_harmless && is_same_origin(&head.headers) != Some(true) {
             return Err((StatusCode::FORBIDDEN, "another page sent this\n").into_response());
         }
-        let token = cookie(request.headers(), SESSION).filter(|token| token.len() == TOKEN_CHARS);
+        let token = cookie(&head.headers, SESSION).filter(|token| token.len() == TOKEN_CHARS);
         let digest = token.map(SecretDigest::of);
         let is_known = digest.is_some_and(|digest| self.known.contains_key(&digest));
         if !is_known {
             // Before the store is asked, so that nobody can guess for long.
-            let address = request.extensions().get::<ClientAddress>().map(|client| client.0);
+            let address = head.extensions.get::<ClientAddress>().map(|client| client.0);
             let charged = self.parts.limiter.charge(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
             charged.map_err(|retry_after| Refusal::TooMany { retry_after }.answer(&self.parts.metrics))?;
         }

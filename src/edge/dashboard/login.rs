@@ -44,10 +44,7 @@ pub(super) async fn log_in(
     }
 }
 
-pub(super) async fn log_out(
-    State(dashboard): State<SharedDashboard>,
-    Extension(visit): Extension<Visit>,
-) -> Response {
+pub(super) async fn log_out(State(dashboard): State<SharedDashboard>, Extension(visit): Extension<Visit>) -> Response {
     if let Some((digest, _)) = visit.session {
         dashboard.known.invalidate(&digest).await;
         if let Err(error) = dashboard.parts.store.end_session(digest).await {

@@ -29,8 +29,8 @@ use moka::future::Cache;
 use tokio::sync::Semaphore;
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer};
 
-pub use self::now::DEPLOY;
 use self::guard::Visit;
+pub use self::now::DEPLOY;
 use crate::{
     clock::SharedClock,
     config::Setting,

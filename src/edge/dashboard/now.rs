@@ -205,13 +205,7 @@ fn replica_cards(
     }
 }
 
-fn queues(
-    language: Language,
-    now: Timestamp,
-    inbox: &InboxDepth,
-    outbox: &OutboxDepth,
-    health: StoreHealth,
-) -> Markup {
+fn queues(language: Language, now: Timestamp, inbox: &InboxDepth, outbox: &OutboxDepth, health: StoreHealth) -> Markup {
     let age = |oldest: Option<Timestamp>| match oldest {
         Some(at) => words::span(language, now.since(at)),
         None => "–".to_owned(),
@@ -274,7 +268,8 @@ mod tests {
 
     #[test]
     fn a_replica_that_stopped_is_told_from_one_that_died() {
-        let beat = |at| Heartbeat { owner: String::new(), at: Timestamp(at), started_at: Timestamp(0), facts: String::new() };
+        let beat =
+            |at| Heartbeat { owner: String::new(), at: Timestamp(at), started_at: Timestamp(0), facts: String::new() };
         let now = Timestamp(100_000);
         assert_eq!(State::of(&beat(90_000), true, now), State::Ready);
         assert_eq!(State::of(&beat(90_000), false, now), State::NotReady);

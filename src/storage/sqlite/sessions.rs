@@ -14,12 +14,7 @@ use crate::{
 
 #[async_trait]
 impl SessionStore for SqliteStore {
-    async fn keep_login(
-        &self,
-        link: SecretDigest,
-        admin: Option<UserId>,
-        now: Timestamp,
-    ) -> Result<(), StorageError> {
+    async fn keep_login(&self, link: SecretDigest, admin: Option<UserId>, now: Timestamp) -> Result<(), StorageError> {
         self.write("keeping a login link", Priority::Other, Rings::default(), move |tx| {
             keep(tx, "login", link, admin, now + LOGIN_VALID, now)
         })
