@@ -298,7 +298,6 @@ impl Build {
 
     fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) -> JoinHandle<()> {
         let limiter = Arc::clone(&self.limiter);
-        let breakers = self.gemini.breakers();
         let health = self.health();
         let errors = self.errors.clone();
         let maintenance = Maintenance::new(MaintenanceParts {
@@ -311,17 +310,9 @@ impl Build {
             personas: self.personas.clone(),
             budgets: self.budgets(),
             is_ready: Arc::new(move || health.problem().is_none()),
+            breakers: self.gemini.breakers(),
             retention: self.config.advanced.retention,
-            sweeps: vec![
-                Arc::new(move || limiter.sweep()),
-                Arc::new(move || errors.tell_untold()),
-                // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
-                Arc::new(move || {
-                    for breaker in &breakers {
-                        breaker.state();
-                    }
-                }),
-            ],
+            sweeps: vec![Arc::new(move || limiter.sweep()), Arc::new(move || errors.tell_untold())],
         });
         spawn_awaited(&self.shutdown, "maintenance", maintenance.run(found, self.shutdown.clone()))
     }

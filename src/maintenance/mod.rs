@@ -16,6 +16,7 @@ use crate::{
     decision::Budgets,
     domain::{ChatId, Timestamp},
     errors::{ErrorHandler, ErrorRecord},
+    layers::breaker::{BreakerHandle, BreakerState},
     persona::Personas,
     shutdown::Shutdown,
     storage::{Heartbeat, StorageError, Store},
@@ -65,6 +66,8 @@ pub struct MaintenanceParts {
     pub budgets: Budgets,
     /// Whether this replica takes requests (`/readyz`).
     pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Whose states the heartbeats tell.
+    pub breakers: Vec<BreakerHandle>,
     /// How long messages are remembered (`BOT_RETENTION_DAYS`).
     pub retention: Duration,
     /// Called at each upkeep.
@@ -127,7 +130,7 @@ impl Maintenance {
             tracing::warn!(%error, "the last errors are not stored");
         }
         // So that the other replica does not show this one as ready for ever.
-        if let Err(error) = self.beat(&self.facts(Duration::ZERO)).await {
+        if let Err(error) = self.beat(Duration::ZERO).await {
             tracing::warn!(%error, "the last heartbeat is not stored");
         }
     }
@@ -172,26 +175,34 @@ impl Maintenance {
         Ok(())
     }
 
-    /// A heartbeat, if the last one is old or says what holds no more. `lag` is how late this was called.
+    /// A heartbeat, if the last one is old or says what holds no more. `lag` is how late this was called. The figures
+    /// move all the time and may wait.
     async fn beat_if_due(&self, lag: Duration, told: &mut Option<Told>) -> Result<(), StorageError> {
-        let facts = self.facts(lag);
-        let is_due = told.as_ref().is_none_or(|told| told.at.elapsed() >= HEARTBEAT || told.differs(&facts));
+        // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
+        let breakers = self.parts.breakers.iter().map(BreakerHandle::state).collect();
+        let now = Told { at: Instant::now(), is_ready: (self.parts.is_ready)(), breakers };
+        let is_due = told.as_ref().is_none_or(|told| {
+            told.at.elapsed() >= HEARTBEAT || (told.is_ready, &told.breakers) != (now.is_ready, &now.breakers)
+        });
         if is_due {
-            self.beat(&facts).await?;
-            *told = Some(Told { at: Instant::now(), facts });
+            self.beat(lag).await?;
+            *told = Some(now);
         }
         Ok(())
     }
 
-    fn facts(&self, lag: Duration) -> serde_json::Value {
-        facts((self.parts.is_ready)(), lag, &self.parts.metrics.readings())
-    }
-
-    async fn beat(&self, facts: &serde_json::Value) -> Result<(), StorageError> {
-        let MaintenanceParts { store, owner, started_at, clock, .. } = &self.parts;
-        let heartbeat =
-            Heartbeat { owner: owner.clone(), at: clock.now(), started_at: *started_at, facts: facts.to_string() };
-        store.beat(heartbeat).await
+    async fn beat(&self, lag: Duration) -> Result<(), StorageError> {
+        let parts = &self.parts;
+        let facts = facts((parts.is_ready)(), lag, &parts.metrics.readings());
+        parts
+            .store
+            .beat(Heartbeat {
+                owner: parts.owner.clone(),
+                at: parts.clock.now(),
+                started_at: parts.started_at,
+                facts: facts.to_string(),
+            })
+            .await
     }
 
     fn keep_up(&self) {
@@ -228,17 +239,11 @@ impl Maintenance {
     }
 }
 
-/// The last heartbeat.
+/// What the last heartbeat told.
 struct Told {
     at: Instant,
-    facts: serde_json::Value,
-}
-
-impl Told {
-    /// Whether the other replica's pages would show what is no longer so. The figures move all the time and may wait.
-    fn differs(&self, facts: &serde_json::Value) -> bool {
-        ["ready", "breakers"].into_iter().any(|name| self.facts[name] != facts[name])
-    }
+    is_ready: bool,
+    breakers: Vec<BreakerState>,
 }
 
 /// What a heartbeat tells beside its times (design.md section 3).
