@@ -286,6 +286,7 @@ dead-retried = Спробую ще раз
 dead-dropped = Викинуто
 dead-gone = Цього вже немає
 
+doctor-alarm = Це проба тривог, її надіслав `gryag doctor --alarm`: вони до вас доходять.
 
 ## Пульт
 
