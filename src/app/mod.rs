@@ -3,6 +3,7 @@
 //! Four tasks meet only in the store and its bell: the edge takes updates in, the worker runs turns, the sender says
 //! what they leave, maintenance looks after the rest.
 
+mod dashboard;
 mod error;
 mod identity;
 mod menus;
@@ -19,7 +20,12 @@ use axum::{Router, routing};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-pub use self::error::AppError;
+pub use self::{
+    error::AppError,
+    identity::{OWNER, telegram_options},
+    model::gemini_options,
+    registration::{FINGERPRINT, fingerprint},
+};
 use crate::{
     clock::{SharedClock, SystemClock},
     commands::{CommandOptions, CommandParts, Commands, is_forget_this},
@@ -41,7 +47,7 @@ use crate::{
         SendLimits,
         sqlite::{CommitFault, SqliteOptions, SqliteStore},
     },
-    telegram::{Me, Telegram, TelegramError, TelegramOptions},
+    telegram::{Me, Telegram, TelegramError},
     telemetry::{Metrics, metric},
     transport::{Transport, TransportOptions, http_client},
     worker::{TalkOptions, Worker, WorkerOptions, WorkerParts},
@@ -55,8 +61,6 @@ fn urgency(personas: &Personas) -> IsUrgent {
 
 /// What is left to a bot that drops everything: to give its claims back and to close its store.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
-/// Longest time of one call of the Bot API.
-const TELEGRAM_CALL: Duration = Duration::from_secs(15);
 
 /// Everything that the bot meets outside itself: tests and the sandbox put their own in.
 #[derive(Clone)]
@@ -128,6 +132,7 @@ impl App {
         }
         let store = SqliteStore::open(store_options(config, &outside, &metrics), &shutdown).await?;
         identity::check_owner(&store, config).await?;
+        dashboard::note_deploy(&store, outside.clock.now()).await?;
         let limiter = Arc::new(AddressLimiter::new(AddressBudget::default()));
         let gemini = Arc::new(model::gemini(config, &outside, &store, &metrics)?);
         let build = Arc::new(Build {
@@ -273,7 +278,11 @@ impl Build {
             .route("/readyz", routing::get(edge::ready))
             .route("/metrics", routing::get(edge::metrics))
             .with_state(self.health());
-        let routes = EdgeRoutes { webhook: routing::post(edge::receive).with_state(Arc::new(webhook)), open };
+        let routes = EdgeRoutes {
+            webhook: routing::post(edge::receive).with_state(Arc::new(webhook)),
+            open,
+            dashboard: dashboard::routes(self),
+        };
         let parts = StackParts {
             metrics: self.metrics.clone(),
             errors: self.errors.clone(),
@@ -292,7 +301,6 @@ impl Build {
 
     fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) -> JoinHandle<()> {
         let limiter = Arc::clone(&self.limiter);
-        let breakers = self.gemini.breakers();
         let health = self.health();
         let errors = self.errors.clone();
         let maintenance = Maintenance::new(MaintenanceParts {
@@ -305,18 +313,10 @@ impl Build {
             personas: self.personas.clone(),
             budgets: self.budgets(),
             is_ready: Arc::new(move || health.problem().is_none()),
+            breakers: self.gemini.breakers(),
             retention: self.config.advanced.retention,
             backups: Backups::new(Arc::new(self.store.clone()), self.outside.clock.clone(), &self.config),
-            sweeps: vec![
-                Arc::new(move || limiter.sweep()),
-                Arc::new(move || errors.tell_untold()),
-                // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
-                Arc::new(move || {
-                    for breaker in &breakers {
-                        breaker.state();
-                    }
-                }),
-            ],
+            sweeps: vec![Arc::new(move || limiter.sweep()), Arc::new(move || errors.tell_untold())],
         });
         spawn_awaited(&self.shutdown, "maintenance", maintenance.run(found, self.shutdown.clone()))
     }
@@ -441,6 +441,7 @@ impl Build {
             retention: self.config.advanced.retention,
             age_max: behavior.max_message_age,
             is_autonomous: behavior.autonomous_mode,
+            public_url: essential.public_url.clone(),
         };
         Commands::new(parts, options)
     }
@@ -484,13 +485,5 @@ fn store_options(config: &Config, outside: &Outside, metrics: &Metrics) -> Sqlit
         free_disk_min_bytes: config.advanced.min_free_disk_mb * 1024 * 1024,
         commit_fault: outside.commit_fault.clone(),
         ..SqliteOptions::new(&config.essential.data_dir, outside.clock.clone(), metrics.clone())
-    }
-}
-
-fn telegram_options(config: &Config) -> TelegramOptions {
-    TelegramOptions {
-        api_url: config.advanced.api_url.clone(),
-        token: config.essential.bot_token.clone(),
-        call_timeout: TELEGRAM_CALL,
     }
 }

@@ -5,6 +5,7 @@ mod actions;
 mod backups;
 mod conversation;
 mod costs;
+mod dashboard;
 mod duplicates;
 mod gemini_outages;
 mod harness;
