@@ -3,6 +3,7 @@
 //! Four tasks meet only in the store and its bell: the edge takes updates in, the worker runs turns, the sender says
 //! what they leave, maintenance looks after the rest.
 
+mod attempts;
 mod error;
 mod identity;
 mod menus;
