@@ -25,8 +25,8 @@ use crate::{
     clock::{SharedClock, SystemClock},
     commands::{CommandOptions, CommandParts, Commands, is_forget_this},
     config::{Config, Intake},
-    decision::{Budgets, budget::TalkRules, stop_words::is_urgent},
-    domain::Timestamp,
+    decision::{budget::TalkRules, stop_words::is_urgent},
+    domain::{Budgets, Timestamp},
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
     errors::ErrorHandler,
     gemini::Gemini,
@@ -441,6 +441,7 @@ impl Build {
             retention: self.config.advanced.retention,
             age_max: behavior.max_message_age,
             is_autonomous: behavior.autonomous_mode,
+            budgets: self.budgets(),
         };
         Commands::new(parts, options)
     }

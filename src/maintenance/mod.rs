@@ -10,8 +10,7 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use crate::{
     clock::{SharedClock, kyiv_day},
-    decision::Budgets,
-    domain::{ChatId, Timestamp},
+    domain::{Budgets, ChatId, Timestamp},
     errors::{ErrorHandler, ErrorRecord},
     persona::Personas,
     shutdown::Shutdown,
