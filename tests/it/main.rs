@@ -26,6 +26,7 @@ mod sends;
 mod shutdown;
 mod staleness;
 mod telegram_outages;
+mod transcripts;
 mod unasked;
 mod veto;
 mod webhook;
