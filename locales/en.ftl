@@ -290,3 +290,5 @@ dead-drop = Drop { $number }
 dead-retried = It is tried again
 dead-dropped = Dropped
 dead-gone = It is not there any more
+
+doctor-alarm = This is a test of the alarms, sent by `gryag doctor --alarm`: they reach you.

@@ -298,3 +298,5 @@ dead-drop = Викинути { $number }
 dead-retried = Спробую ще раз
 dead-dropped = Викинуто
 dead-gone = Цього вже немає
+
+doctor-alarm = Це проба тривог, її надіслав `gryag doctor --alarm`: вони до вас доходять.

@@ -10,6 +10,6 @@ mod webhook;
 
 pub use health::{Health, live, metrics, ready};
 pub use poll::Poller;
-pub use server::{ServerLimits, serve};
+pub use server::{ServerLimits, bind, serve};
 pub use stack::{EdgeRoutes, StackParts, WebhookLimits, stack};
 pub use webhook::{Webhook, receive};

@@ -32,7 +32,7 @@ pub use messages::{EditedText, OutgoingText, Sent};
 pub use peek::{Peek, peek};
 pub use reactions::ALLOWED_REACTIONS;
 pub use spans::{Command, Mention, SpanKind, TextSpan};
-pub use webhook::{ALLOWED_UPDATES, MAX_CONNECTIONS, Registration, ensure_webhook};
+pub use webhook::{ALLOWED_UPDATES, MAX_CONNECTIONS, Registration, difference, ensure_webhook};
 
 #[cfg(test)]
 mod tests;
