@@ -17,8 +17,7 @@ pub use self::backups::{BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT
 
 use crate::{
     clock::{SharedClock, kyiv_day},
-    decision::Budgets,
-    domain::{ChatId, Timestamp},
+    domain::{Budgets, ChatId, Timestamp},
     errors::{ErrorHandler, ErrorRecord},
     layers::breaker::{BreakerHandle, BreakerState},
     persona::Personas,
