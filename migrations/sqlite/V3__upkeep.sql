@@ -1,3 +1,11 @@
 -- What it takes to run for years: upkeep, alarms and the dashboard's figures.
 
+-- Dashboard: who may look. Of links and cookies only the SHA-256 is kept.
+CREATE TABLE dashboard_passes (
+    digest   BLOB PRIMARY KEY,
+    kind     TEXT NOT NULL,   -- login (ten minutes, spent by its use), session (a day)
+    admin_id INTEGER,         -- to whom the link was sent; null if it was printed on the server
+    until    INTEGER NOT NULL
+) WITHOUT ROWID;
+
 UPDATE schema_generation SET generation = 3;

@@ -3,6 +3,7 @@
 //! Four tasks meet only in the store and its bell: the edge takes updates in, the worker runs turns, the sender says
 //! what they leave, maintenance looks after the rest.
 
+mod dashboard;
 mod error;
 mod identity;
 mod menus;
@@ -131,6 +132,7 @@ impl App {
         }
         let store = SqliteStore::open(store_options(config, &outside, &metrics), &shutdown).await?;
         identity::check_owner(&store, config).await?;
+        dashboard::note_deploy(&store, outside.clock.now()).await?;
         let limiter = Arc::new(AddressLimiter::new(AddressBudget::default()));
         let gemini = Arc::new(model::gemini(config, &outside, &store, &metrics)?);
         let build = Arc::new(Build {
@@ -276,7 +278,11 @@ impl Build {
             .route("/readyz", routing::get(edge::ready))
             .route("/metrics", routing::get(edge::metrics))
             .with_state(self.health());
-        let routes = EdgeRoutes { webhook: routing::post(edge::receive).with_state(Arc::new(webhook)), open };
+        let routes = EdgeRoutes {
+            webhook: routing::post(edge::receive).with_state(Arc::new(webhook)),
+            open,
+            dashboard: dashboard::routes(self),
+        };
         let parts = StackParts {
             metrics: self.metrics.clone(),
             errors: self.errors.clone(),
@@ -295,7 +301,6 @@ impl Build {
 
     fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) -> JoinHandle<()> {
         let limiter = Arc::clone(&self.limiter);
-        let breakers = self.gemini.breakers();
         let health = self.health();
         let errors = self.errors.clone();
         let maintenance = Maintenance::new(MaintenanceParts {
@@ -308,17 +313,9 @@ impl Build {
             personas: self.personas.clone(),
             budgets: self.budgets(),
             is_ready: Arc::new(move || health.problem().is_none()),
+            breakers: self.gemini.breakers(),
             retention: self.config.advanced.retention,
-            sweeps: vec![
-                Arc::new(move || limiter.sweep()),
-                Arc::new(move || errors.tell_untold()),
-                // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
-                Arc::new(move || {
-                    for breaker in &breakers {
-                        breaker.state();
-                    }
-                }),
-            ],
+            sweeps: vec![Arc::new(move || limiter.sweep()), Arc::new(move || errors.tell_untold())],
         });
         spawn_awaited(&self.shutdown, "maintenance", maintenance.run(found, self.shutdown.clone()))
     }
@@ -443,6 +440,7 @@ impl Build {
             retention: self.config.advanced.retention,
             age_max: behavior.max_message_age,
             is_autonomous: behavior.autonomous_mode,
+            public_url: essential.public_url.clone(),
         };
         Commands::new(parts, options)
     }

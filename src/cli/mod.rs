@@ -1,5 +1,6 @@
 //! The subcommands. The one module that prints.
 
+mod dashboard;
 mod dead;
 mod doctor;
 mod fates;
@@ -88,6 +89,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a link that opens the dashboard once, for when Telegram is down.
+    ///
+    /// The link works for ten minutes, on BOT_PUBLIC_URL, or, without one, on this machine. Works on BOT_DATA_DIR, whether
+    /// the bot runs or not; the page needs the running bot.
+    DashboardLink,
     /// Check the whole database for damage.
     ///
     /// Reads every page of the database in BOT_DATA_DIR; says what is damaged and ends with 1 if anything is. The bot may
@@ -170,6 +176,7 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
         Command::Webhook { action } => tools::webhook(&load(Purpose::Serve)?, action).await,
         Command::Dead { action } => dead::dead(&load(Purpose::Offline)?, action).await,
         Command::Outbox { json } => tools::outbox(&load(Purpose::Offline)?, json).await,
+        Command::DashboardLink => dashboard::link(&load(Purpose::Offline)?).await,
         Command::Check => tools::check(&load(Purpose::Offline)?).await,
     }
 }

@@ -39,6 +39,7 @@ const ENTRIES: &[Entry] = &[
     Entry { name: "optin", key: "command-optin", audience: EVERYBODY },
     Entry { name: "forget_me", key: "command-forget-me", audience: EVERYBODY },
     Entry { name: "export_me", key: "command-export-me", audience: EVERYBODY },
+    Entry { name: "dashboard", key: "command-dashboard", audience: OWNER },
     Entry { name: "status", key: "command-status", audience: OWNER },
     Entry { name: "errors", key: "command-errors", audience: OWNER },
     Entry { name: "dead", key: "command-dead", audience: OWNER },

@@ -35,6 +35,7 @@ use crate::{
 
 pub use self::{
     access::Gate,
+    admin::{LOGIN_PATH, login_link},
     forget::is_forget_this,
     list::{Audience, Shown, shown_commands},
 };
@@ -75,6 +76,8 @@ pub struct CommandOptions {
     pub age_max: Duration,
     /// It may speak unasked (`BOT_AUTONOMOUS_MODE`).
     pub is_autonomous: bool,
+    /// Where the dashboard is reached (`BOT_PUBLIC_URL`).
+    pub public_url: Option<String>,
 }
 
 /// What people can tell the bot. Cheap to clone.

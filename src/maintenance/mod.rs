@@ -6,13 +6,17 @@ mod forgetting;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, time::MissedTickBehavior};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
 
 use crate::{
     clock::{SharedClock, kyiv_day},
     decision::Budgets,
     domain::{ChatId, Timestamp},
     errors::{ErrorHandler, ErrorRecord},
+    layers::breaker::{BreakerHandle, BreakerState},
     persona::Personas,
     shutdown::Shutdown,
     storage::{Heartbeat, StorageError, Store},
@@ -23,6 +27,8 @@ use crate::{
 const GAUGES: Duration = Duration::from_secs(2);
 /// How often a heartbeat is written (design.md section 3).
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often it is looked whether what a heartbeat tells has changed: then it does not wait.
+const PULSE: Duration = Duration::from_secs(1);
 /// How often recorded samples are folded and limiters swept.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// How often the personas' files are looked at: an edit speaks within a few seconds.
@@ -60,6 +66,8 @@ pub struct MaintenanceParts {
     pub budgets: Budgets,
     /// Whether this replica takes requests (`/readyz`).
     pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Whose states the heartbeats tell.
+    pub breakers: Vec<BreakerHandle>,
     /// How long messages are remembered (`BOT_RETENTION_DAYS`).
     pub retention: Duration,
     /// Called at each upkeep.
@@ -80,20 +88,21 @@ impl Maintenance {
 
     /// Runs its timers until the soft stop. `errors` is the receiving end of the error handler's channel.
     pub async fn run(self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
-        let [mut gauges, mut heartbeat, mut upkeep, mut personas, mut hourly] =
-            [GAUGES, HEARTBEAT, UPKEEP, PERSONAS, HOURLY].map(|every| {
+        let [mut gauges, mut pulse, mut upkeep, mut personas, mut hourly] = [GAUGES, PULSE, UPKEEP, PERSONAS, HOURLY]
+            .map(|every| {
                 let mut timer = tokio::time::interval(every);
                 timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 timer
             });
         let mut found = Vec::new();
+        let mut told = None;
         // Looked for at the start and every hour, then until there are none.
         let mut follows = true;
         loop {
             let done = tokio::select! {
                 () = shutdown.soft.cancelled() => break,
                 _ = gauges.tick() => self.read_gauges().await,
-                _ = heartbeat.tick() => self.beat().await,
+                at = pulse.tick() => self.beat_if_due(at.elapsed(), &mut told).await,
                 _ = upkeep.tick() => {
                     self.keep_up();
                     self.wipe_traces().await.and(self.follow_migrations(&mut follows).await)
@@ -121,7 +130,7 @@ impl Maintenance {
             tracing::warn!(%error, "the last errors are not stored");
         }
         // So that the other replica does not show this one as ready for ever.
-        if let Err(error) = self.beat().await {
+        if let Err(error) = self.beat(Duration::ZERO).await {
             tracing::warn!(%error, "the last heartbeat is not stored");
         }
     }
@@ -166,9 +175,25 @@ impl Maintenance {
         Ok(())
     }
 
-    async fn beat(&self) -> Result<(), StorageError> {
+    /// A heartbeat, if the last one is old or says what holds no more. `lag` is how late this was called. The figures
+    /// move all the time and may wait.
+    async fn beat_if_due(&self, lag: Duration, told: &mut Option<Told>) -> Result<(), StorageError> {
+        // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
+        let breakers = self.parts.breakers.iter().map(BreakerHandle::state).collect();
+        let now = Told { at: Instant::now(), is_ready: (self.parts.is_ready)(), breakers };
+        let is_due = told.as_ref().is_none_or(|told| {
+            told.at.elapsed() >= HEARTBEAT || (told.is_ready, &told.breakers) != (now.is_ready, &now.breakers)
+        });
+        if is_due {
+            self.beat(lag).await?;
+            *told = Some(now);
+        }
+        Ok(())
+    }
+
+    async fn beat(&self, lag: Duration) -> Result<(), StorageError> {
         let parts = &self.parts;
-        let facts = facts((parts.is_ready)(), &parts.metrics.readings());
+        let facts = facts((parts.is_ready)(), lag, &parts.metrics.readings());
         parts
             .store
             .beat(Heartbeat {
@@ -214,8 +239,15 @@ impl Maintenance {
     }
 }
 
+/// What the last heartbeat told.
+struct Told {
+    at: Instant,
+    is_ready: bool,
+    breakers: Vec<BreakerState>,
+}
+
 /// What a heartbeat tells beside its times (design.md section 3).
-fn facts(ready: bool, readings: &Readings) -> serde_json::Value {
+fn facts(ready: bool, lag: Duration, readings: &Readings) -> serde_json::Value {
     let breaker = |state: f64| match state {
         0.0 => "closed",
         1.0 => "half-open",
@@ -234,6 +266,7 @@ fn facts(ready: bool, readings: &Readings) -> serde_json::Value {
         "version": env!("CARGO_PKG_VERSION"),
         "ready": ready,
         "memory_bytes": readings.memory_bytes(),
+        "lag_ms": u64::try_from(lag.as_millis()).unwrap_or(u64::MAX),
         "breakers": breakers.collect::<serde_json::Map<_, _>>(),
         "caches": caches,
     })
@@ -249,7 +282,7 @@ mod tests {
         for (target, state) in [("one", 0.0), ("two", 1.0), ("three", 2.0)] {
             metrics.set(&metric::BREAKER_STATE, &[("target", target)], state);
         }
-        let facts = facts(false, &metrics.readings());
+        let facts = facts(false, Duration::ZERO, &metrics.readings());
         assert_eq!(facts["breakers"], serde_json::json!({"one": "closed", "two": "half-open", "three": "open"}));
         assert_eq!((&facts["ready"], &facts["caches"]), (&false.into(), &serde_json::json!({})));
     }

@@ -12,6 +12,7 @@ mod inbox;
 mod memory;
 mod outbox;
 mod people;
+mod sessions;
 mod shared;
 mod spend;
 pub mod sqlite;
@@ -27,7 +28,8 @@ pub use inbox::{
 pub use memory::{MemoryStore, WindowRequest};
 pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
 pub use people::{Deletion, ForgetStep, Forgotten, PeopleStore, PersonCall, PersonExport, PersonRecord};
-pub use shared::{Heartbeat, SharedStore, Slot, StoreHealth};
+pub use sessions::{LOGIN_VALID, PASSES_MAX, SESSION_VALID, SecretDigest, Session, SessionStore};
+pub use shared::{Heartbeat, SharedStore, Slot, SlotsTaken, StoreHealth};
 pub use spend::{
     ANSWER_BYTES_MAX, ANSWER_KEPT, ANSWERS_MAX, CHAT_ANSWERS_MAX, KeptAnswer, LimitLine, ModelFigures, NewKeptAnswer,
     QuestionKey, SpendStore, Spender,
@@ -36,11 +38,19 @@ pub use talk::{NewSilence, NewUnasked, QuietChat, QuietRequest, Reception, TalkN
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
 pub trait Store:
-    InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore
+    InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore + SessionStore
 {
 }
 
 impl<T> Store for T where
-    T: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore
+    T: InboxStore
+        + MemoryStore
+        + OutboxStore
+        + ChatStore
+        + PeopleStore
+        + SpendStore
+        + TalkStore
+        + SharedStore
+        + SessionStore
 {
 }

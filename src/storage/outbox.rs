@@ -249,4 +249,7 @@ pub trait OutboxStore: Send + Sync {
 
     /// The rows that are not finished.
     async fn outbox_depth(&self) -> Result<OutboxDepth, StorageError>;
+
+    /// Calls of the Bot API that send something and were begun since then, by all replicas.
+    async fn calls_since(&self, since: Timestamp) -> Result<u64, StorageError>;
 }

@@ -4,6 +4,7 @@
 mod actions;
 mod conversation;
 mod costs;
+mod dashboard;
 mod duplicates;
 mod gemini_outages;
 mod harness;

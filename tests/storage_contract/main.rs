@@ -15,6 +15,7 @@ mod model;
 mod outbox;
 mod pacing;
 mod people;
+mod sessions;
 mod shared;
 mod spend;
 mod sqlite;
@@ -59,6 +60,12 @@ macro_rules! contract {
 
 contract! {
     sqlite:
+    sessions {
+        a_link_opens_one_session,
+        of_many_that_spend_a_link_at_once_one_comes_in,
+        links_and_sessions_end_in_time,
+        links_and_sessions_are_few,
+    }
     inbox {
         a_redelivered_update_is_a_duplicate_forever,
         of_a_hundred_deliveries_at_once_one_is_new,

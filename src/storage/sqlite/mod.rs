@@ -18,6 +18,7 @@ mod people;
 #[cfg(test)]
 mod plans;
 mod queue;
+mod sessions;
 mod shared;
 mod slots;
 mod spend;

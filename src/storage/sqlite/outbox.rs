@@ -116,6 +116,15 @@ impl OutboxStore for SqliteStore {
         })
         .await
     }
+
+    async fn calls_since(&self, since: Timestamp) -> Result<u64, StorageError> {
+        self.read("counting calls", move |connection| {
+            let sql = "SELECT COUNT(*) FROM outbox WHERE sending_at >= ?1";
+            let calls = query_one(connection, "counting calls", sql, params![since.0], |row| row.get::<_, i64>(0))?;
+            Ok(u64::try_from(calls.unwrap_or(0)).unwrap_or(0))
+        })
+        .await
+    }
 }
 
 fn end_send(
