@@ -275,7 +275,9 @@ async fn an_old_backup_and_a_failed_one_are_told() {
         let database = rusqlite::Connection::open(setup.data.join("gryag.db")).expect("the database");
         database.execute_batch("DELETE FROM facts WHERE name LIKE 'backup%'").expect("changed");
         for (name, at) in facts {
-            database.execute("INSERT INTO facts (name, value) VALUES (?1, ?2)", (name, at.to_string())).expect("changed");
+            database
+                .execute("INSERT INTO facts (name, value) VALUES (?1, ?2)", (name, at.to_string()))
+                .expect("changed");
         }
         Visit::of(&setup)
     };
