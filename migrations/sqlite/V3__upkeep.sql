@@ -8,4 +8,7 @@ CREATE TABLE dashboard_passes (
     until    INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- What nobody asked for gets a share of a model's requests a day, too, so its calls are told apart.
+ALTER TABLE model_calls ADD COLUMN is_unasked INTEGER NOT NULL DEFAULT 0;
+
 UPDATE schema_generation SET generation = 3;

@@ -3,6 +3,7 @@
 //! Four tasks meet only in the store and its bell: the edge takes updates in, the worker runs turns, the sender says
 //! what they leave, maintenance looks after the rest.
 
+mod attempts;
 mod dashboard;
 mod error;
 mod identity;
@@ -30,8 +31,8 @@ use crate::{
     clock::{SharedClock, SystemClock},
     commands::{CommandOptions, CommandParts, Commands, is_forget_this},
     config::{Config, Intake},
-    decision::{Budgets, budget::TalkRules, stop_words::is_urgent},
-    domain::Timestamp,
+    decision::{budget::TalkRules, stop_words::is_urgent},
+    domain::{Budgets, Timestamp},
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
     errors::ErrorHandler,
     gemini::Gemini,
@@ -441,6 +442,7 @@ impl Build {
             age_max: behavior.max_message_age,
             is_autonomous: behavior.autonomous_mode,
             public_url: essential.public_url.clone(),
+            budgets: self.budgets(),
         };
         Commands::new(parts, options)
     }

@@ -13,8 +13,7 @@ use tokio::{
 
 use crate::{
     clock::{SharedClock, kyiv_day},
-    decision::Budgets,
-    domain::{ChatId, Timestamp},
+    domain::{Budgets, ChatId, Timestamp},
     errors::{ErrorHandler, ErrorRecord},
     layers::breaker::{BreakerHandle, BreakerState},
     persona::Personas,

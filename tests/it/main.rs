@@ -27,6 +27,7 @@ mod sends;
 mod shutdown;
 mod staleness;
 mod telegram_outages;
+mod transcripts;
 mod unasked;
 mod veto;
 mod webhook;

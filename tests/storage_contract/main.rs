@@ -158,6 +158,7 @@ contract! {
         what_is_about_a_message_stays_behind_when_its_group_moves,
         an_edit_in_two_parts_is_refused,
         why_something_was_said_is_known_once_it_is_sent,
+        why_it_reacted_is_known_of_the_message_under_which_it_did,
         what_else_a_turn_leaves_comes_after_its_answer_and_holds_up_no_lane,
     }
     answers {
