@@ -31,8 +31,8 @@ trap 'rm -rf "$stage"' EXIT
 mkdir -p "$stage/$name/deploy" "$dist"
 install -m 755 "$binary" "$stage/$name/gryag"
 cp -r LICENSE CHANGELOG.md README.md README.uk.md docs .env.example Caddyfile docker-compose.prod.yml prometheus.yml "$stage/$name/"
-cp -r deploy/README.md deploy/runbook.md deploy/deploy.sh deploy/alertmanager.sh deploy/alertmanager.yml deploy/systemd \
-    deploy/prometheus deploy/grafana "$stage/$name/deploy/"
+cp -r deploy/README.md deploy/runbook.md deploy/deploy.sh deploy/restore_drill.sh deploy/alertmanager.sh deploy/alertmanager.yml \
+    deploy/systemd deploy/prometheus deploy/grafana "$stage/$name/deploy/"
 deploy/sbom.py "$target" > "$dist/$name.cdx.json"
 cp "$dist/$name.cdx.json" "$stage/$name/sbom.cdx.json"
 # The same files make the same archive, whoever packs it and when.

@@ -11,6 +11,7 @@ use crate::{
     app::{AppError, OWNER},
     config::Config,
     domain::Timestamp,
+    maintenance::{BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT},
     storage::{
         StorageError,
         sqlite::{GENERATION, Inspection, check_place, inspect},
@@ -102,7 +103,7 @@ pub(super) fn database(config: &Config, store: &Store) -> Finding {
 pub(super) fn backup(store: &Store, now: Timestamp) -> Finding {
     const CHECK: &str = "backup";
     let at = |fact| store.fact(fact).and_then(|at| at.parse().ok()).map(Timestamp);
-    let (made, failed, left) = (at("backup_ok_at"), at("backup_failed_at"), at("backup_command_failed_at"));
+    let (made, failed, left) = (at(BACKUP_OK_AT), at(BACKUP_FAILED_AT), at(BACKUP_COMMAND_FAILED_AT));
     let newest = made.map_or_else(
         || "there is none".to_owned(),
         |made| format!("the newest is {} min old", now.since(made).as_secs() / 60),
