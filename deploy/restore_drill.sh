@@ -9,7 +9,7 @@ set -eu
 gryag="${GRYAG_BIN:-gryag}"
 data="${1:-${BOT_DATA_DIR:-data}}"
 # The names sort by time.
-backup="${2:-$(ls "$data"/backups/gryag-*.db.gz | sort | tail -n 1)}"
+backup="${2:-$(find "$data/backups" -name 'gryag-*.db.gz' | sort | tail -n 1)}"
 place="$(mktemp -d)"
 trap 'rm -rf "$place"' EXIT
 mkdir "$place/backups"
