@@ -8,4 +8,15 @@ CREATE TABLE dashboard_passes (
     until    INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Dashboard: figures over time. What the replicas count in a minute is added to its minute, its ten minutes and its hour;
+-- an hour, a day and a week of them are kept.
+CREATE TABLE samples (
+    width  INTEGER NOT NULL, -- of the step, in seconds: 60, 600, 3600
+    step   INTEGER NOT NULL, -- when it began
+    series TEXT NOT NULL,
+    label  TEXT NOT NULL,    -- which of its kind; empty if there is one only
+    value  INTEGER NOT NULL,
+    PRIMARY KEY (width, step, series, label)
+) WITHOUT ROWID;
+
 UPDATE schema_generation SET generation = 3;

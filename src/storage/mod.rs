@@ -12,6 +12,7 @@ mod inbox;
 mod memory;
 mod outbox;
 mod people;
+mod samples;
 mod sessions;
 mod shared;
 mod spend;
@@ -28,6 +29,7 @@ pub use inbox::{
 pub use memory::{MemoryStore, WindowRequest};
 pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
 pub use people::{Deletion, ForgetStep, Forgotten, PeopleStore, PersonCall, PersonExport, PersonRecord};
+pub use samples::{SERIES_MAX, Sample, SampleSpan, SampleStore, Series};
 pub use sessions::{LOGIN_VALID, PASSES_MAX, SESSION_VALID, SecretDigest, Session, SessionStore};
 pub use shared::{Heartbeat, SharedStore, Slot, SlotsTaken, StoreHealth};
 pub use spend::{
@@ -38,7 +40,16 @@ pub use talk::{NewSilence, NewUnasked, QuietChat, QuietRequest, Reception, TalkN
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
 pub trait Store:
-    InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore + SessionStore
+    InboxStore
+    + MemoryStore
+    + OutboxStore
+    + ChatStore
+    + PeopleStore
+    + SpendStore
+    + TalkStore
+    + SharedStore
+    + SessionStore
+    + SampleStore
 {
 }
 
@@ -52,5 +63,6 @@ impl<T> Store for T where
         + TalkStore
         + SharedStore
         + SessionStore
+        + SampleStore
 {
 }
