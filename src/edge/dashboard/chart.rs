@@ -60,7 +60,7 @@ impl Chart {
             ul.legend {
                 @for (number, line) in self.lines.iter().enumerate() {
                     li {
-                        svg.swatch class={ "line" (number) } viewBox="0 0 16 4" aria-hidden="true" {
+                        svg class={ "swatch line" (number) } viewBox="0 0 16 4" aria-hidden="true" {
                             path d="M0 2H16" {}
                         }
                         (line.name) " " strong { (latest(line).map_or("–".to_owned(), |it| (self.write)(language, it))) }

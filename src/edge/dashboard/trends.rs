@@ -103,7 +103,7 @@ impl Bin {
         buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
         let mut left = share * buckets.iter().map(|(_, count)| count).sum::<f64>();
         for (bound, count) in buckets {
-            if count >= left {
+            if count > 0.0 && count >= left {
                 let below = bounds.iter().copied().filter(|it| *it < bound).fold(0.0, f64::max);
                 // Of what is beyond the last bound, only that is known.
                 return Some(if bound.is_finite() { below + (bound - below) * left / count } else { below });

@@ -63,10 +63,11 @@ async fn the_charts_tell_what_both_replicas_did() {
         let failed = format!("{:.1} %", 100.0 * (1.0 - answered / addressed));
         assert_eq!(told(&table(&page, "failed"), 0), [failed.replace(".0 %", " %")], "{span}");
         // The model took 1.2 s, in the bucket from 1 to 1.5.
-        let [half] = told(&table(&page, "gemini"), 0)[..] else { panic!("{span}: one row") };
+        let (gemini, own) = (table(&page, "gemini"), table(&page, "own"));
+        let [half] = told(&gemini, 0)[..] else { panic!("{span}: one row") };
         let half: f64 = half.trim_end_matches(" s").parse().expect("seconds");
         assert!((1.0..=1.5).contains(&half), "{span}: {half}");
-        let [ours] = told(&table(&page, "own"), 0)[..] else { panic!("{span}: one row") };
+        let [ours] = told(&own, 0)[..] else { panic!("{span}: one row") };
         assert!(ours.ends_with(" ms"), "{span}: {ours} is ours");
         let tokens = table(&page, "tokens");
         let columns = 0..tokens[0].len();
@@ -86,7 +87,9 @@ async fn what_a_replica_counted_before_it_stopped_is_told() {
     let chat = watched.bot.world().supergroup("Друзі", &[person]);
     watched.bot.say(chat, person, "Гряг, ти тут?").await;
     watched.bot.settle().await;
-    watched.bot.restart().await;
+    watched.bot.begin_stop(Duration::ZERO, Duration::from_secs(30)).await;
+    watched.bot.stopped().await.expect("a clean stop");
+    watched.bot.restart_stopped().await;
     let mut browser = watched.browser().await;
     let page = browser.get("/dashboard/trends?lang=en").await.text;
     assert!(sum(&table(&page, "traffic"), 1) >= 1.0, "{page}");
