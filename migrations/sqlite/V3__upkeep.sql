@@ -19,4 +19,7 @@ CREATE TABLE samples (
     PRIMARY KEY (width, step, series, label)
 ) WITHOUT ROWID;
 
+-- What nobody asked for gets a share of a model's requests a day, too, so its calls are told apart.
+ALTER TABLE model_calls ADD COLUMN is_unasked INTEGER NOT NULL DEFAULT 0;
+
 UPDATE schema_generation SET generation = 3;

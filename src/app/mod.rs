@@ -3,6 +3,7 @@
 //! Four tasks meet only in the store and its bell: the edge takes updates in, the worker runs turns, the sender says
 //! what they leave, maintenance looks after the rest.
 
+mod attempts;
 mod dashboard;
 mod error;
 mod identity;
@@ -30,14 +31,14 @@ use crate::{
     clock::{SharedClock, SystemClock},
     commands::{CommandOptions, CommandParts, Commands, is_forget_this},
     config::{Config, Intake},
-    decision::{Budgets, budget::TalkRules, stop_words::is_urgent},
-    domain::Timestamp,
+    decision::{budget::TalkRules, stop_words::is_urgent},
+    domain::{Budgets, Timestamp},
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
     errors::ErrorHandler,
     gemini::Gemini,
     inbox::{Inbox, IsUrgent},
     layers::rate_limit::{AddressBudget, AddressLimiter},
-    maintenance::{Maintenance, MaintenanceParts},
+    maintenance::{Backups, Maintenance, MaintenanceParts},
     memory::Memory,
     outbox::{Sender, SenderParts},
     persona::Personas,
@@ -315,6 +316,7 @@ impl Build {
             is_ready: Arc::new(move || health.problem().is_none()),
             breakers: self.gemini.breakers(),
             retention: self.config.advanced.retention,
+            backups: Backups::new(Arc::new(self.store.clone()), self.outside.clock.clone(), &self.config),
             sweeps: vec![Arc::new(move || limiter.sweep()), Arc::new(move || errors.tell_untold())],
         });
         spawn_awaited(&self.shutdown, "maintenance", maintenance.run(found, self.shutdown.clone()))
@@ -441,6 +443,7 @@ impl Build {
             age_max: behavior.max_message_age,
             is_autonomous: behavior.autonomous_mode,
             public_url: essential.public_url.clone(),
+            budgets: self.budgets(),
         };
         Commands::new(parts, options)
     }

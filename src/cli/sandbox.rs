@@ -62,6 +62,9 @@ pub(super) async fn sandbox(mut config: Config, args: SandboxArgs) -> Result<(),
     config.essential.data_dir = args.data.clone().unwrap_or_else(|| temporary.path().to_owned());
 
     let (stage, voice) = build_world(&mut config, kept, &shutdown).await?;
+    if args.say.is_none() && !kept {
+        stage.enliven();
+    }
     let (app, bot) = start_bot(&config, &stage, &shutdown).await?;
     let outcome = match &args.say {
         Some(text) => say_once(&stage, text).await,
@@ -90,10 +93,14 @@ async fn build_world(config: &mut Config, kept: bool, shutdown: &Shutdown) -> Re
     }
     config.essential.bot_token = SecretString::from(TOKEN);
     config.advanced.api_url = serve_on_free_port(telegram.router(), shutdown).await?;
+    let is_chance_set = config.is_set("BOT_SMART_REPLY_CHANCE");
     let behavior = &mut config.behavior;
     behavior.access = crate::config::Access::Open;
-    // Whoever sits here is no guest.
+    // Whoever sits here is no guest, and wants to see it join in: no opportune moment is let pass.
     behavior.budget_per_guest = behavior.budget_per_user;
+    if !is_chance_set {
+        behavior.smart_reply_chance = 1.0;
+    }
     if config.is_set("GEMINI_API_KEY") {
         return Ok((stage, VoiceLabel::Gemini { model: config.gemini.model.clone() }));
     }

@@ -33,6 +33,7 @@ const ENTRIES: &[Entry] = &[
     Entry { name: "start", key: "command-start", audience: ALONE },
     Entry { name: "help", key: "command-help", audience: EVERYBODY },
     Entry { name: "why", key: "command-why", audience: EVERYBODY },
+    Entry { name: "usage", key: "command-usage", audience: EVERYBODY },
     Entry { name: "settings", key: "command-settings", audience: EVERYBODY },
     Entry { name: "privacy", key: "command-privacy", audience: EVERYBODY },
     Entry { name: "optout", key: "command-optout", audience: EVERYBODY },

@@ -15,6 +15,7 @@ mod list;
 mod members;
 mod settings;
 mod spot;
+mod usage;
 mod why;
 
 use std::{sync::Arc, time::Duration};
@@ -25,7 +26,7 @@ use self::{button::Press, members::Members, spot::Spot};
 use crate::{
     clock::SharedClock,
     config::Access,
-    domain::{Chat, ChatKind, Language, Timestamp, UpdateKey, UserId},
+    domain::{Budgets, Chat, ChatKind, Language, Timestamp, UpdateKey, UserId},
     errors::ErrorHandler,
     locale::say,
     persona::{Persona, Personas},
@@ -78,6 +79,8 @@ pub struct CommandOptions {
     pub is_autonomous: bool,
     /// Where the dashboard is reached (`BOT_PUBLIC_URL`).
     pub public_url: Option<String>,
+    /// What may be spent in a day.
+    pub budgets: Budgets,
 }
 
 /// What people can tell the bot. Cheap to clone.
@@ -184,6 +187,7 @@ impl Commands {
             "help" => self.help(said, command).await,
             "privacy" => Ok(self.privacy(said)),
             "why" => self.why(said).await,
+            "usage" => self.usage(said).await,
             "settings" => self.settings(said).await,
             "forget_me" => self.forget_me(said).await,
             "optout" => self.opt_out(said).await,

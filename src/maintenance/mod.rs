@@ -2,7 +2,9 @@
 //!
 //! Every job is activated by a timer, takes no input and may be repeated at any time.
 
+mod backups;
 mod forgetting;
+mod house;
 mod sampling;
 
 use std::{sync::Arc, time::Duration};
@@ -12,11 +14,11 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at},
 };
 
+pub use self::backups::{BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT, BackupError, Backups};
 use self::sampling::{SAMPLING, Sampled};
 use crate::{
     clock::{SharedClock, kyiv_day},
-    decision::Budgets,
-    domain::{ChatId, Timestamp},
+    domain::{Budgets, ChatId, Timestamp},
     errors::{ErrorHandler, ErrorRecord},
     layers::breaker::{BreakerHandle, BreakerState},
     persona::Personas,
@@ -72,6 +74,8 @@ pub struct MaintenanceParts {
     pub breakers: Vec<BreakerHandle>,
     /// How long messages are remembered (`BOT_RETENTION_DAYS`).
     pub retention: Duration,
+    /// What makes backups.
+    pub backups: Backups,
     /// Called at each upkeep.
     pub sweeps: Vec<Sweep>,
 }
@@ -89,7 +93,12 @@ impl Maintenance {
     }
 
     /// Runs its timers until the soft stop. `errors` is the receiving end of the error handler's channel.
-    pub async fn run(self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
+    pub async fn run(self, errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
+        // Side by side: what takes long must not hold up a heartbeat.
+        tokio::join!(self.watch(errors, &shutdown), self.keep_house(&shutdown));
+    }
+
+    async fn watch(&self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: &Shutdown) {
         let [mut gauges, mut pulse, mut upkeep, mut personas, mut hourly] = [GAUGES, PULSE, UPKEEP, PERSONAS, HOURLY]
             .map(|every| {
                 let mut timer = tokio::time::interval(every);
@@ -97,6 +106,7 @@ impl Maintenance {
                 timer
             });
         let mut sampling = interval_at(Instant::now() + SAMPLING, SAMPLING);
+        sampling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut found = Vec::new();
         let (mut told, mut sampled) = (None, Sampled::default());
         // Looked for at the start and every hour, then until there are none.

@@ -18,6 +18,7 @@ mod shared;
 mod spend;
 pub mod sqlite;
 mod talk;
+mod upkeep;
 
 pub use bell::Bell;
 pub use chats::{BotStanding, ChatSetting, ChatStore, KnownChat, Standing};
@@ -37,6 +38,7 @@ pub use spend::{
     QuestionKey, SpendStore, Spender,
 };
 pub use talk::{NewSilence, NewUnasked, QuietChat, QuietRequest, Reception, TalkNotes, TalkStore};
+pub use upkeep::{StoreSpace, UpkeepStore};
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
 pub trait Store:
@@ -50,6 +52,7 @@ pub trait Store:
     + SharedStore
     + SessionStore
     + SampleStore
+    + UpkeepStore
 {
 }
 
@@ -64,5 +67,6 @@ impl<T> Store for T where
         + SharedStore
         + SessionStore
         + SampleStore
+        + UpkeepStore
 {
 }

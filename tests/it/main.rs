@@ -2,6 +2,7 @@
 //! strict stand-ins of the sandbox, reached without sockets, in paused time.
 
 mod actions;
+mod backups;
 mod conversation;
 mod costs;
 mod dashboard;
@@ -27,6 +28,7 @@ mod sends;
 mod shutdown;
 mod staleness;
 mod telegram_outages;
+mod transcripts;
 mod unasked;
 mod veto;
 mod webhook;

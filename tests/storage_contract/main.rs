@@ -23,6 +23,7 @@ mod sqlite;
 mod suspects;
 mod talk;
 mod traces;
+mod upkeep;
 mod verdicts;
 mod world;
 
@@ -165,6 +166,7 @@ contract! {
         what_is_about_a_message_stays_behind_when_its_group_moves,
         an_edit_in_two_parts_is_refused,
         why_something_was_said_is_known_once_it_is_sent,
+        why_it_reacted_is_known_of_the_message_under_which_it_did,
         what_else_a_turn_leaves_comes_after_its_answer_and_holds_up_no_lane,
     }
     answers {
@@ -239,5 +241,9 @@ contract! {
         kept_answers_are_bounded_in_length_in_a_chat_and_in_all,
         pruning_forgets_what_is_old_and_nothing_else,
         the_unasked_get_a_fifth_of_the_slots_that_the_asked_leave,
+    }
+    upkeep {
+        what_is_stored_takes_room,
+        a_backup_is_a_file_that_a_newer_one_of_its_hour_replaces,
     }
 }

@@ -3,6 +3,7 @@
 //! Reads go to a few `query_only` connections of a deadpool pool; every write goes through one writer a process
 //! ([`writer`]) that commits many of them together. `synchronous=FULL`, so what was answered is on the disk.
 
+mod backup;
 mod chats;
 mod claims;
 mod codes;
@@ -24,10 +25,13 @@ mod shared;
 mod slots;
 mod spend;
 mod talk;
+mod upkeep;
 mod writer;
 
 use std::{
-    fmt, io,
+    fmt,
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -49,6 +53,7 @@ use crate::{
 };
 
 pub use self::{
+    backup::{RestoreOptions, Restored, restore},
     inspect::{Inspection, inspect},
     open::{GENERATION, MIN_SQLITE, check_file_system, check_place},
 };
@@ -117,6 +122,10 @@ pub struct SqliteStore {
     readers: connect::Readers,
     writer: Writer,
     bell: Bell,
+    path: PathBuf,
+    /// While it is held nobody restores a backup.
+    lock: Arc<File>,
+    free_disk: FreeDisk,
     clock: SharedClock,
     read_took: Histogram,
     call_limit: Duration,
@@ -137,7 +146,7 @@ impl SqliteStore {
     /// [`StorageError::Unusable`] with a remedy for everything that a person must mend (network file system, foreign
     /// file, newer schema, read-only disk), [`StorageError::Corrupt`] for a damaged file.
     pub async fn open(options: SqliteOptions, shutdown: &Shutdown) -> Result<Self, StorageError> {
-        let path = open::prepare(&options).await?;
+        let (path, lock) = open::prepare(&options).await?;
         let readers = connect::Readers::new(&path, options.readers)?;
         let bell = Bell::default();
         let writer = Writer::start(&path, &options, bell.clone(), shutdown).await?;
@@ -145,6 +154,9 @@ impl SqliteStore {
             readers,
             writer,
             bell,
+            path,
+            lock: Arc::new(lock),
+            free_disk: options.free_disk,
             clock: options.clock,
             read_took: options.metrics.histogram(&metric::STORE_READ_DURATION, &[]),
             call_limit: options.call_limit,
@@ -163,6 +175,7 @@ impl SqliteStore {
     pub async fn close(&self) {
         self.writer.close().await;
         self.readers.close();
+        let _ = self.lock.unlock();
     }
 
     /// One durable write, three times: proves that the file can be written and tells how fast a commit is.
