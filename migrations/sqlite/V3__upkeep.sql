@@ -8,6 +8,17 @@ CREATE TABLE dashboard_passes (
     until    INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Dashboard: figures over time. What the replicas count in a minute is added to its minute, its ten minutes and its hour;
+-- an hour, a day and a week of them are kept.
+CREATE TABLE samples (
+    width  INTEGER NOT NULL, -- of the step, in seconds: 60, 600, 3600
+    step   INTEGER NOT NULL, -- when it began
+    series TEXT NOT NULL,
+    label  TEXT NOT NULL,    -- which of its kind; empty if there is one only
+    value  INTEGER NOT NULL,
+    PRIMARY KEY (width, step, series, label)
+) WITHOUT ROWID;
+
 -- What nobody asked for gets a share of a model's requests a day, too, so its calls are told apart.
 ALTER TABLE model_calls ADD COLUMN is_unasked INTEGER NOT NULL DEFAULT 0;
 

@@ -5,16 +5,17 @@
 mod backups;
 mod forgetting;
 mod house;
+mod sampling;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
 
 pub use self::backups::{BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT, BackupError, Backups};
-
+use self::sampling::{SAMPLING, Sampled};
 use crate::{
     clock::{SharedClock, kyiv_day},
     domain::{Budgets, ChatId, Timestamp},
@@ -104,8 +105,10 @@ impl Maintenance {
                 timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 timer
             });
+        let mut sampling = interval_at(Instant::now() + SAMPLING, SAMPLING);
+        sampling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut found = Vec::new();
-        let mut told = None;
+        let (mut told, mut sampled) = (None, Sampled::default());
         // Looked for at the start and every hour, then until there are none.
         let mut follows = true;
         loop {
@@ -113,6 +116,7 @@ impl Maintenance {
                 () = shutdown.soft.cancelled() => break,
                 _ = gauges.tick() => self.read_gauges().await,
                 at = pulse.tick() => self.beat_if_due(at.elapsed(), &mut told).await,
+                _ = sampling.tick() => self.sample(&mut sampled).await,
                 _ = upkeep.tick() => {
                     self.keep_up();
                     self.wipe_traces().await.and(self.follow_migrations(&mut follows).await)
@@ -138,6 +142,9 @@ impl Maintenance {
             && let Err(error) = self.keep_errors(&mut found).await
         {
             tracing::warn!(%error, "the last errors are not stored");
+        }
+        if let Err(error) = self.sample(&mut sampled).await {
+            tracing::warn!(%error, "the last sample is not stored");
         }
         // So that the other replica does not show this one as ready for ever.
         if let Err(error) = self.beat(Duration::ZERO).await {

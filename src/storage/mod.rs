@@ -12,6 +12,7 @@ mod inbox;
 mod memory;
 mod outbox;
 mod people;
+mod samples;
 mod sessions;
 mod shared;
 mod spend;
@@ -29,6 +30,7 @@ pub use inbox::{
 pub use memory::{MemoryStore, WindowRequest};
 pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
 pub use people::{Deletion, ForgetStep, Forgotten, PeopleStore, PersonCall, PersonExport, PersonRecord};
+pub use samples::{SERIES_MAX, Sample, SampleSpan, SampleStore, Series};
 pub use sessions::{LOGIN_VALID, PASSES_MAX, SESSION_VALID, SecretDigest, Session, SessionStore};
 pub use shared::{Heartbeat, SharedStore, Slot, SlotsTaken, StoreHealth};
 pub use spend::{
@@ -49,6 +51,7 @@ pub trait Store:
     + TalkStore
     + SharedStore
     + SessionStore
+    + SampleStore
     + UpkeepStore
 {
 }
@@ -63,6 +66,7 @@ impl<T> Store for T where
         + TalkStore
         + SharedStore
         + SessionStore
+        + SampleStore
         + UpkeepStore
 {
 }

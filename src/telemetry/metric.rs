@@ -66,6 +66,8 @@ metrics! {
     LANES_BUSY Gauge "gryag_lanes_busy" [];
     /// Time of a turn from its claim to its end, by outcome (answered, silent, failed, over_budget, retried, dead, fenced).
     TURN_DURATION Histogram "gryag_turn_duration_seconds" ["outcome"];
+    /// Time of a turn that answered, without the calls of the model: our own share.
+    TURN_OWN_DURATION Histogram "gryag_turn_own_duration_seconds" [];
     /// Messages that addressed the bot, each counted once, by what became of it.
     ADDRESSED Counter "gryag_addressed_total" ["outcome"];
     /// Messages of people in groups that were not for the bot, each counted once, by what became of it: let pass without

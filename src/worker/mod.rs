@@ -244,7 +244,7 @@ impl Worker {
 
     /// Runs a turn; whatever goes wrong in it, a panic included, its rows end in a state.
     async fn run_turn(&self, claim: &Claim) -> &'static str {
-        let turn = turn::Turn { worker: self, claim };
+        let turn = turn::Turn { worker: self, claim, started: Instant::now() };
         match std::panic::AssertUnwindSafe(turn.run()).catch_unwind().await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => turn.fail(&error).await,

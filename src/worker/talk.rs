@@ -1,5 +1,7 @@
 //! A conversation: decide, gather, assemble, ask the model, answer.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::{
@@ -18,6 +20,7 @@ use crate::{
     persona::Persona,
     prompt::{Occasion, Scene, assemble, is_blank, strip_label},
     storage::{FinishedTurn, KeptAnswer, ModelCall, NewOutgoing},
+    telemetry::metric,
 };
 
 /// What the model made of a prompt.
@@ -77,6 +80,7 @@ impl Turn<'_> {
         {
             turn.says = Some(self.says(spoken, lines, &decision.answer, &[], true));
             self.finish(turn).await?;
+            self.note_own_share(Duration::ZERO);
             self.count_unanswered(decision);
             return Ok("answered");
         }
@@ -87,7 +91,11 @@ impl Turn<'_> {
         } else {
             self.answer(&mut turn, question, &means, &talk).await?
         };
+        let waited = turn.calls.iter().map(|call| call.took).sum();
         self.finish(turn).await?;
+        if outcome == "answered" {
+            self.note_own_share(waited);
+        }
         self.count_unanswered(decision);
         let people = |which: &[usize]| of_people(&which.iter().map(|index| &lines[*index]).collect::<Vec<_>>());
         self.count(people(&means.refused), AddressedOutcome::OverBudget);
@@ -95,6 +103,12 @@ impl Turn<'_> {
             self.count(people(&means.answer), AddressedOutcome::Failed);
         }
         Ok(outcome)
+    }
+
+    /// What an answer took beside the model's calls.
+    fn note_own_share(&self, waited: Duration) {
+        let own = self.started.elapsed().saturating_sub(waited);
+        self.worker.parts.metrics.record(&metric::TURN_OWN_DURATION, &[], own);
     }
 
     /// Puts the model's answer into the turn, or a failure line.

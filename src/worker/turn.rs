@@ -49,6 +49,7 @@ impl Classify for TurnError {
 pub(super) struct Turn<'a> {
     pub(super) worker: &'a Worker,
     pub(super) claim: &'a Claim,
+    pub(super) started: Instant,
 }
 
 impl Turn<'_> {

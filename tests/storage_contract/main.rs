@@ -15,6 +15,7 @@ mod model;
 mod outbox;
 mod pacing;
 mod people;
+mod samples;
 mod sessions;
 mod shared;
 mod spend;
@@ -61,6 +62,12 @@ macro_rules! contract {
 
 contract! {
     sqlite:
+    samples {
+        samples_of_all_replicas_become_one_figure_a_step,
+        every_span_keeps_its_steps_and_no_more,
+        a_clock_that_steps_back_leaves_no_samples_of_the_future,
+        a_step_takes_so_many_series_and_no_more,
+    }
     sessions {
         a_link_opens_one_session,
         of_many_that_spend_a_link_at_once_one_comes_in,

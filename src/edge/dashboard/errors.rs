@@ -29,7 +29,7 @@ impl Dashboard {
             ul.list {
                 @for kind in &kinds {
                     li.card {
-                        h3 { code { (kind.place) } " " span class={ "badge " (look(&kind.class)) } { (kind.class) }
+                        h3 { code { (kind.place) } " " span class={ "badge " (look(&kind.class)) } { (class_word(language, &kind.class)) }
                             " " span.count { "× " (kind.count) } }
                         p.message { (kind.message) }
                         p { strong { (say!(language, "dash-what-to-do")) } " " (what_to_do(language, kind)) }
@@ -60,6 +60,14 @@ fn kinds(errors: Vec<(Timestamp, String, String, String)>) -> Vec<Kind> {
         }
     }
     kinds
+}
+
+fn class_word(language: Language, class: &str) -> String {
+    match class {
+        "transient" => say!(language, "dash-transient"),
+        "permanent" => say!(language, "dash-permanent"),
+        _ => say!(language, "dash-bug"),
+    }
 }
 
 fn look(class: &str) -> &'static str {

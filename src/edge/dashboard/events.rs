@@ -18,16 +18,20 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval},
 };
 
-use super::{SharedDashboard, Tab, guard::Visit};
+use super::{SharedDashboard, Tab, View, guard::Visit};
 use crate::storage::SecretDigest;
 
 /// How often a page is made anew: with the time that this takes, what happens is seen within two seconds.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How often a page is that is made from many rows, which come once a minute.
+const EVERY_TREND: Duration = Duration::from_secs(10);
+
 /// Which page is open.
 #[derive(Deserialize)]
 pub(super) struct Open {
     tab: String,
+    span: Option<String>,
 }
 
 /// One page that is open somewhere.
@@ -35,7 +39,7 @@ struct Viewer {
     dashboard: SharedDashboard,
     visit: Visit,
     session: SecretDigest,
-    tab: Tab,
+    view: View,
     timer: Interval,
     /// What it has, by fragment.
     shown: HashMap<&'static str, String>,
@@ -52,10 +56,11 @@ pub(super) async fn stream(
     let Ok(permit) = dashboard.streams.clone().try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response();
     };
-    let mut timer = interval(EVERY);
+    let view = View::new(tab, open.span.as_deref());
+    let mut timer = interval(if tab == Tab::Trends { EVERY_TREND } else { EVERY });
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let soft = dashboard.parts.shutdown.soft.clone();
-    let viewer = Viewer { dashboard, visit, session, tab, timer, shown: HashMap::new(), _permit: permit };
+    let viewer = Viewer { dashboard, visit, session, view, timer, shown: HashMap::new(), _permit: permit };
     let events = stream::unfold(viewer, Viewer::next).take_until(soft.cancelled_owned());
     Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }
@@ -72,7 +77,7 @@ impl Viewer {
                 Err(_) => continue,
             }
             // The page shows by its silence that nothing comes; the error is kept where the store's own trouble is.
-            let Ok(fragments) = self.dashboard.fragments(self.tab, self.visit.language).await else { continue };
+            let Ok(fragments) = self.dashboard.fragments(self.view, self.visit.language).await else { continue };
             let mut changed = serde_json::Map::new();
             for fragment in fragments {
                 let html = fragment.html.into_string();

@@ -5,7 +5,7 @@ use http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
-    Fragment, Tab,
+    Fragment, Tab, View,
     assets::{ICON, SCRIPT, STYLE},
 };
 use crate::{commands::LOGIN_PATH, domain::Language, locale::say};
@@ -13,6 +13,7 @@ use crate::{commands::LOGIN_PATH, domain::Language, locale::say};
 fn tab_title(tab: Tab, language: Language) -> String {
     match tab {
         Tab::Now => say!(language, "dash-now"),
+        Tab::Trends => say!(language, "dash-trends"),
         Tab::Errors => say!(language, "dash-errors"),
         Tab::Letters => say!(language, "dash-letters"),
         Tab::Settings => say!(language, "dash-settings"),
@@ -20,7 +21,8 @@ fn tab_title(tab: Tab, language: Language) -> String {
 }
 
 /// A page of the dashboard.
-pub(super) fn page(language: Language, tab: Tab, fragments: &[Fragment]) -> Markup {
+pub(super) fn page(language: Language, view: View, fragments: &[Fragment]) -> Markup {
+    let (tab, query) = (view.tab, view.query());
     let title = tab_title(tab, language);
     let head = html! {
         script src=(SCRIPT.path) defer {}
@@ -42,13 +44,13 @@ pub(super) fn page(language: Language, tab: Tab, fragments: &[Fragment]) -> Mark
                 }
             }
             div.tools {
-                (language_link(language, tab.path()))
+                (language_link(language, tab.path(), &query))
                 form method="post" action="/dashboard/logout" {
                     button.quiet type="submit" { (say!(language, "dash-log-out")) }
                 }
             }
         }
-        main id="main" data-tab=(tab.name()) {
+        main id="main" data-tab=(tab.name()) data-query=(query) {
             div.title {
                 h1 { (title) }
                 p.live id="live" role="status" data-live=(say!(language, "dash-live"))
@@ -63,12 +65,13 @@ pub(super) fn page(language: Language, tab: Tab, fragments: &[Fragment]) -> Mark
 }
 
 /// To the same page in the other language.
-fn language_link(language: Language, path: &str) -> Markup {
+fn language_link(language: Language, path: &str, query: &str) -> Markup {
     let (other, name) = match language {
         Language::Ukrainian => (Language::English, "English"),
         Language::English => (Language::Ukrainian, "Українська"),
     };
-    html! { a href={ (path) "?lang=" (other.code()) } lang=(other.code()) hreflang=(other.code()) { (name) } }
+    let and = if query.is_empty() { "" } else { "&" };
+    html! { a href={ (path) "?" (query) (and) "lang=" (other.code()) } lang=(other.code()) hreflang=(other.code()) { (name) } }
 }
 
 fn document(language: Language, title: &str, head: &Markup, body: &Markup) -> Markup {

@@ -5,6 +5,7 @@
 
 mod alarms;
 mod assets;
+mod chart;
 mod errors;
 mod events;
 mod frame;
@@ -13,19 +14,21 @@ mod letters;
 mod login;
 mod now;
 mod settings;
+mod trends;
 mod words;
 
 use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    extract::State,
+    extract::{Query, State},
     middleware,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use maud::Markup;
 use moka::future::Cache;
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer};
 
@@ -42,7 +45,7 @@ use crate::{
         whole_body::{BodyLimits, WholeBodyLayer},
     },
     shutdown::Shutdown,
-    storage::{SecretDigest, StorageError, Store},
+    storage::{SampleSpan, SecretDigest, StorageError, Store},
     telemetry::Metrics,
 };
 
@@ -111,21 +114,36 @@ struct Fragment {
     html: Markup,
 }
 
+/// A page, and how far back it looks if it is one that does.
+#[derive(Clone, Copy, Debug)]
+struct View {
+    tab: Tab,
+    span: SampleSpan,
+}
+
+/// How a page is asked for.
+#[derive(Deserialize)]
+struct Asked {
+    span: Option<String>,
+}
+
 /// The pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Tab {
     Now,
+    Trends,
     Errors,
     Letters,
     Settings,
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::Now, Self::Errors, Self::Letters, Self::Settings];
+    const ALL: [Self; 5] = [Self::Now, Self::Trends, Self::Errors, Self::Letters, Self::Settings];
 
     const fn path(self) -> &'static str {
         match self {
             Self::Now => "/dashboard",
+            Self::Trends => "/dashboard/trends",
             Self::Errors => "/dashboard/errors",
             Self::Letters => "/dashboard/letters",
             Self::Settings => "/dashboard/settings",
@@ -136,6 +154,7 @@ impl Tab {
     const fn name(self) -> &'static str {
         match self {
             Self::Now => "now",
+            Self::Trends => "trends",
             Self::Errors => "errors",
             Self::Letters => "letters",
             Self::Settings => "settings",
@@ -143,11 +162,25 @@ impl Tab {
     }
 }
 
+impl View {
+    /// An unknown span is the shortest.
+    fn new(tab: Tab, span: Option<&str>) -> Self {
+        let span = SampleSpan::ALL.into_iter().find(|it| Some(trends::span_name(*it)) == span);
+        Self { tab, span: span.unwrap_or_default() }
+    }
+
+    /// What stands in its address beside its path.
+    fn query(self) -> String {
+        if self.tab == Tab::Trends { format!("span={}", trends::span_name(self.span)) } else { String::new() }
+    }
+}
+
 impl Dashboard {
     /// The parts of a page as they are now.
-    async fn fragments(&self, tab: Tab, language: Language) -> Result<Vec<Fragment>, StorageError> {
-        match tab {
+    async fn fragments(&self, view: View, language: Language) -> Result<Vec<Fragment>, StorageError> {
+        match view.tab {
             Tab::Now => self.now_page(language).await,
+            Tab::Trends => self.trends(view.span, language).await,
             Tab::Errors => Ok(vec![self.error_list(language).await?]),
             Tab::Letters => Ok(vec![self.letter_list(language).await?]),
             Tab::Settings => Ok(vec![self.setting_list(language)]),
@@ -167,7 +200,9 @@ pub fn dashboard(parts: DashboardParts) -> Router {
         .route("/dashboard/letters/drop", post(letters::forget))
         .route("/dashboard/logout", post(login::log_out));
     for tab in Tab::ALL {
-        let page = async move |state, visit| show(state, visit, tab).await;
+        let page = async move |state, visit, Query(asked): Query<Asked>| {
+            show(state, visit, View::new(tab, asked.span.as_deref())).await
+        };
         inside = inside.route(tab.path(), get(page));
     }
     let bounded = ServiceBuilder::new()
@@ -187,9 +222,9 @@ pub fn dashboard(parts: DashboardParts) -> Router {
         .with_state(dashboard)
 }
 
-async fn show(State(dashboard): State<SharedDashboard>, Extension(visit): Extension<Visit>, tab: Tab) -> Response {
-    match dashboard.fragments(tab, visit.language).await {
-        Ok(fragments) => frame::page(visit.language, tab, &fragments).into_response(),
+async fn show(State(dashboard): State<SharedDashboard>, Extension(visit): Extension<Visit>, view: View) -> Response {
+    match dashboard.fragments(view, visit.language).await {
+        Ok(fragments) => frame::page(visit.language, view, &fragments).into_response(),
         Err(error) => dashboard.failed(&error, visit.language),
     }
 }

@@ -24,7 +24,7 @@ impl Dashboard {
                         tbody {
                             @for setting in self.parts.settings.iter().filter(|setting| setting.section == section) {
                                 tr {
-                                    th scope="row" { code { (setting.name) } }
+                                    th scope="row" { code { @for word in setting.name.split_inclusive('_') { (word) wbr; } } }
                                     td { @if setting.value.is_empty() { "–" } @else { (setting.value) } }
                                     td.muted { (setting.origin) }
                                 }

@@ -49,6 +49,38 @@ pub(super) fn usd(nano: i64) -> String {
     format!("${dollars:.4}")
 }
 
+/// The same of a figure from a chart.
+pub(super) fn dollars(_: Language, nano: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "far below 2^53")]
+    let nano = nano as i64;
+    usd(nano)
+}
+
+/// «250 мс», «1.25 с».
+pub(super) fn seconds(language: Language, seconds: f64) -> String {
+    if seconds < 1.0 {
+        say!(language, "dash-ms", count = &plain(seconds * 1_000.0))
+    } else {
+        say!(language, "dash-seconds", count = &format!("{seconds:.2}"))
+    }
+}
+
+/// «12.5 %».
+pub(super) fn percent(_: Language, percent: f64) -> String {
+    format!("{} %", plain(percent))
+}
+
+/// «1250», «2.5».
+pub(super) fn count(_: Language, count: f64) -> String {
+    plain(count)
+}
+
+/// With a digit behind the point if it tells something.
+fn plain(value: f64) -> String {
+    let short = format!("{value:.1}");
+    short.strip_suffix(".0").unwrap_or(&short).to_owned()
+}
+
 /// «48.2 МБ».
 pub(super) fn megabytes(language: Language, bytes: f64) -> String {
     say!(language, "dash-megabytes", count = &format!("{:.1}", bytes / 1e6))

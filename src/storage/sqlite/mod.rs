@@ -19,6 +19,7 @@ mod people;
 #[cfg(test)]
 mod plans;
 mod queue;
+mod samples;
 mod sessions;
 mod shared;
 mod slots;

@@ -36,9 +36,14 @@ async fn a_link_goes_to_the_private_chat_and_opens_once() {
     let again = watched.stranger().log_in(&token).await;
     assert_eq!(again.status, 403, "it is spent");
     assert!(!again.headers.contains_key("set-cookie"));
-    for path in
-        ["/dashboard", "/dashboard/errors", "/dashboard/letters", "/dashboard/settings", "/dashboard/events?tab=now"]
-    {
+    for path in [
+        "/dashboard",
+        "/dashboard/trends",
+        "/dashboard/errors",
+        "/dashboard/letters",
+        "/dashboard/settings",
+        "/dashboard/events?tab=now",
+    ] {
         assert_eq!(watched.stranger().get(path).await.status, 401, "{path}");
     }
     watched.bot.finish().await;

@@ -3,6 +3,7 @@
 mod login;
 mod pages;
 mod stream;
+mod trends;
 
 use axum::{
     Router,

@@ -5,7 +5,15 @@ use serde_json::json;
 
 use super::{Browser, Watched};
 
-const PAGES: [&str; 4] = ["/dashboard", "/dashboard/errors", "/dashboard/letters", "/dashboard/settings"];
+const PAGES: [&str; 7] = [
+    "/dashboard",
+    "/dashboard/trends",
+    "/dashboard/trends?span=day",
+    "/dashboard/trends?span=week",
+    "/dashboard/errors",
+    "/dashboard/letters",
+    "/dashboard/settings",
+];
 
 /// The addresses that a page asks for by itself.
 fn asked_for(page: &str) -> Vec<String> {
@@ -24,7 +32,7 @@ async fn every_page_is_strict_small_and_asks_no_other_host() {
     let mut browser = watched.browser().await;
     for lang in ["uk", "en"] {
         for path in PAGES {
-            let page = browser.get(&format!("{path}?lang={lang}")).await;
+            let page = browser.get(&format!("{path}{}lang={lang}", if path.contains('?') { '&' } else { '?' })).await;
             assert_eq!(page.status, 200, "{path}");
             let policy = page.headers["content-security-policy"].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{policy}");
@@ -66,7 +74,7 @@ async fn no_page_shows_what_anybody_wrote_or_is_called() {
         let page = browser.get(path).await;
         assert!(!page.text.contains("CANARY"), "{path}: {}", page.text);
     }
-    for tab in ["now", "errors", "letters", "settings"] {
+    for tab in ["now", "trends", "trends&span=week", "errors", "letters", "settings"] {
         let first = browser.listen(tab).await.next().await.expect("an event");
         assert!(first.contains("event: fragments") && !first.contains("CANARY"), "{tab}: {first}");
     }

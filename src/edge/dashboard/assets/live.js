@@ -23,7 +23,7 @@
   };
 
   const listen = () => {
-    const source = new EventSource("/dashboard/events?tab=" + main.dataset.tab + (main.dataset.query || ""));
+    const source = new EventSource("/dashboard/events?tab=" + main.dataset.tab + "&" + main.dataset.query);
     source.addEventListener("open", () => tell(status.dataset.live, false));
     source.addEventListener("fragments", (event) => {
       for (const [id, html] of Object.entries(JSON.parse(event.data))) waiting.set(id, html);
