@@ -262,7 +262,10 @@ status-errors = Errors kept: { $errors } (/errors)
 status-let-in = Allow { $chat }
 errors-none = There are no errors.
 errors-head = The latest errors:
-errors-line = { $ago } ago, { $place } ({ $class }): { $message }
+errors-line = { $ago } ago, { $place } ({ $class }){ $count ->
+    [1] {""}
+   *[other] {" "}× { $count }
+}: { $message }
 dead-none = There are no failed updates.
 dead-head = Could not be handled: { $count }
 dead-line = { $number }. { $kind } of chat { $chat }, { $ago } ago, { $tries } tries: { $problem }
@@ -271,3 +274,35 @@ dead-drop = Drop { $number }
 dead-retried = It is tried again
 dead-dropped = Dropped
 dead-gone = It is not there any more
+
+alarm-head = 🔔 Gryag needs a look.
+alarm-head-over = 🔔 All is well again.
+alarm-began = ⚠️ { $what }
+    Since: { $since }. What to do: { $link }
+alarm-lasts = ⚠️ Still: { $what }
+    Since: { $since }. What to do: { $link }
+alarm-over = ✅ Over: { $what }
+    When: { $until }
+alarm-passed = ✅ It was so and is over: { $what }
+    When it ended: { $until }. Why this happens: { $link }
+alarm-repeated = (repeat) { $words }
+alarm-store = { $number ->
+    [1] The database is damaged, writing has stopped; new messages wait at Telegram.
+   *[other] The database takes no writes (the disk may be full); new messages wait at Telegram.
+}
+alarm-queue-old = The oldest message has waited for its turn for { $minutes } min.
+alarm-outbox-old = The oldest answer has waited for its send for { $minutes } min.
+alarm-replica = { $number ->
+    [1] A replica has fallen silent without being stopped.
+   *[other] Replicas that have fallen silent without being stopped: { $number }.
+}
+alarm-error-rate = { $percent } % of those who spoke to the bot in half an hour got no proper answer.
+alarm-breaker = { $number ->
+    [1] A model has not answered for minutes and is hardly asked.
+   *[other] Models that have not answered for minutes: { $number }.
+}
+alarm-dead = Updates that could not be handled: { $number } (/dead).
+alarm-unknown = Messages of which nobody knows whether they arrived: { $number }.
+alarm-budget = Today's money for the model is spent; until midnight nothing that costs is answered.
+alarm-bug = A bug of the program showed itself, times: { $number } (/errors).
+alarm-errors = The same error comes again and again, in half an hour: { $number } (/errors).

@@ -270,7 +270,10 @@ status-errors = Помилок збережено: { $errors } (/errors)
 status-let-in = Дозволити { $chat }
 errors-none = Помилок немає.
 errors-head = Останні помилки:
-errors-line = { $ago } тому, { $place } ({ $class }): { $message }
+errors-line = { $ago } тому, { $place } ({ $class }){ $count ->
+    [1] {""}
+   *[other] {" "}× { $count }
+}: { $message }
 dead-none = Невдалих оновлень немає.
 dead-head = Не вдалося обробити: { $count }
 dead-line = { $number }. { $kind } із чату { $chat }, { $ago } тому, спроб { $tries }: { $problem }
@@ -279,3 +282,35 @@ dead-drop = Викинути { $number }
 dead-retried = Спробую ще раз
 dead-dropped = Викинуто
 dead-gone = Цього вже немає
+
+alarm-head = 🔔 Гряга треба глянути.
+alarm-head-over = 🔔 Знову все гаразд.
+alarm-began = ⚠️ { $what }
+    Відколи: { $since }. Що робити: { $link }
+alarm-lasts = ⚠️ Досі: { $what }
+    Відколи: { $since }. Що робити: { $link }
+alarm-over = ✅ Минулося: { $what }
+    Коли: { $until }
+alarm-passed = ✅ Було й минулося: { $what }
+    Коли минулося: { $until }. Чому так буває: { $link }
+alarm-repeated = (повтор) { $words }
+alarm-store = { $number ->
+    [1] База даних пошкоджена, запис зупинено; нові повідомлення чекають у Telegram.
+   *[other] База даних не приймає записів (мабуть, диск повний); нові повідомлення чекають у Telegram.
+}
+alarm-queue-old = Найстаріше повідомлення чекає на обробку вже { $minutes } хв.
+alarm-outbox-old = Найстаріша відповідь чекає на надсилання вже { $minutes } хв.
+alarm-replica = { $number ->
+    [1] Одна репліка замовкла, хоч її не зупиняли.
+   *[other] Реплік замовкло, хоч їх не зупиняли: { $number }.
+}
+alarm-error-rate = { $percent } % звернень за пів години лишилися без належної відповіді.
+alarm-breaker = { $number ->
+    [1] Модель уже кілька хвилин не відповідає, її майже не питаю.
+   *[other] Моделей, що вже кілька хвилин не відповідають: { $number }.
+}
+alarm-dead = Оновлень, які не вдалося обробити: { $number } (/dead).
+alarm-unknown = Повідомлень, про які невідомо, чи вони дійшли: { $number }.
+alarm-budget = Гроші на модель на сьогодні скінчилися; до півночі платних відповідей не буде.
+alarm-bug = Проявилася помилка в самій програмі, разів: { $number } (/errors).
+alarm-errors = Та сама помилка повторюється, за пів години: { $number } (/errors).

@@ -306,6 +306,8 @@ impl Build {
             budgets: self.budgets(),
             is_ready: Arc::new(move || health.problem().is_none()),
             retention: self.config.advanced.retention,
+            admins: self.config.essential.admins.clone(),
+            language: self.config.behavior.language,
             sweeps: vec![
                 Arc::new(move || limiter.sweep()),
                 Arc::new(move || errors.tell_untold()),
@@ -451,6 +453,7 @@ impl Build {
             bell: self.store.bell(),
             telegram: self.telegram.clone(),
             me,
+            language: self.config.behavior.language,
             limits: SendLimits {
                 global_per_second: advanced.rate_global,
                 chat_per_second: advanced.rate_chat,

@@ -1,8 +1,10 @@
-//! What goes on beside the messages: gauges, heartbeats, stored errors, upkeep of metrics and limiters.
+//! What goes on beside the messages: gauges, heartbeats, stored errors, alarms, upkeep of metrics and limiters.
 //!
 //! Every job is activated by a timer, takes no input and may be repeated at any time.
 
+mod alarms;
 mod forgetting;
+mod heartbeat;
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,13 +13,15 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 use crate::{
     clock::{SharedClock, kyiv_day},
     decision::Budgets,
-    domain::{ChatId, Timestamp},
+    domain::{ChatId, Language, Timestamp, UserId},
     errors::{ErrorHandler, ErrorRecord},
     persona::Personas,
     shutdown::Shutdown,
     storage::{Heartbeat, StorageError, Store},
-    telemetry::{Metrics, Readings, metric},
+    telemetry::{Metrics, metric},
 };
+
+use self::heartbeat::Recent;
 
 /// How often gauges are read from the store.
 const GAUGES: Duration = Duration::from_secs(2);
@@ -62,6 +66,10 @@ pub struct MaintenanceParts {
     pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
     /// How long messages are remembered (`BOT_RETENTION_DAYS`).
     pub retention: Duration,
+    /// `ADMIN_ID`: who hears the alarms.
+    pub admins: Vec<UserId>,
+    /// The language of what is said to them (`BOT_LANGUAGE`).
+    pub language: Language,
     /// Called at each upkeep.
     pub sweeps: Vec<Sweep>,
 }
@@ -78,22 +86,27 @@ impl Maintenance {
         Self { parts }
     }
 
-    /// Runs its timers until the soft stop. `errors` is the receiving end of the error handler's channel.
-    pub async fn run(self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
+    /// Works until the soft stop. `errors` is the receiving end of the error handler's channel.
+    pub async fn run(self, errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
+        // Side by side: a look for alarms may wait for others, heartbeats must not.
+        tokio::join!(self.run_timers(errors, &shutdown), self.watch(&shutdown));
+    }
+
+    async fn run_timers(&self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: &Shutdown) {
         let [mut gauges, mut heartbeat, mut upkeep, mut personas, mut hourly] =
             [GAUGES, HEARTBEAT, UPKEEP, PERSONAS, HOURLY].map(|every| {
                 let mut timer = tokio::time::interval(every);
                 timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 timer
             });
-        let mut found = Vec::new();
+        let (mut found, mut recent) = (Vec::new(), Recent::default());
         // Looked for at the start and every hour, then until there are none.
         let mut follows = true;
         loop {
             let done = tokio::select! {
                 () = shutdown.soft.cancelled() => break,
                 _ = gauges.tick() => self.read_gauges().await,
-                _ = heartbeat.tick() => self.beat().await,
+                _ = heartbeat.tick() => self.beat(&mut recent, false).await,
                 _ = upkeep.tick() => {
                     self.keep_up();
                     self.wipe_traces().await.and(self.follow_migrations(&mut follows).await)
@@ -120,8 +133,8 @@ impl Maintenance {
         {
             tracing::warn!(%error, "the last errors are not stored");
         }
-        // So that the other replica does not show this one as ready for ever.
-        if let Err(error) = self.beat().await {
+        // So that the other replica neither shows this one as ready for ever nor misses it.
+        if let Err(error) = self.beat(&mut recent, true).await {
             tracing::warn!(%error, "the last heartbeat is not stored");
         }
     }
@@ -166,16 +179,16 @@ impl Maintenance {
         Ok(())
     }
 
-    async fn beat(&self) -> Result<(), StorageError> {
-        let parts = &self.parts;
-        let facts = facts((parts.is_ready)(), &parts.metrics.readings());
+    async fn beat(&self, recent: &mut Recent, stopped: bool) -> Result<(), StorageError> {
+        let (parts, now) = (&self.parts, self.parts.clock.now());
+        let facts = heartbeat::facts((parts.is_ready)(), stopped, &parts.metrics.readings(), recent, now);
         parts
             .store
             .beat(Heartbeat {
                 owner: parts.owner.clone(),
-                at: parts.clock.now(),
+                at: now,
                 started_at: parts.started_at,
-                facts: facts.to_string(),
+                facts,
             })
             .await
     }
@@ -211,46 +224,5 @@ impl Maintenance {
     async fn keep_errors(&self, found: &mut Vec<ErrorRecord>) -> Result<(), StorageError> {
         let errors: Vec<_> = found.drain(..).filter(|error| error.place != "maintenance").collect();
         if errors.is_empty() { Ok(()) } else { self.parts.store.keep_errors(errors).await }
-    }
-}
-
-/// What a heartbeat tells beside its times (design.md section 3).
-fn facts(ready: bool, readings: &Readings) -> serde_json::Value {
-    let breaker = |state: f64| match state {
-        0.0 => "closed",
-        1.0 => "half-open",
-        _ => "open",
-    };
-    let breakers = readings.of(&metric::BREAKER_STATE).into_iter().filter_map(|reading| {
-        let [target] = reading.labels[..] else { return None };
-        Some((target.to_owned(), breaker(reading.value).into()))
-    });
-    let mut caches = serde_json::Map::new();
-    for reading in readings.of(&metric::CACHE_REQUESTS) {
-        let [cache, result] = reading.labels[..] else { continue };
-        caches.entry(cache).or_insert_with(|| serde_json::json!({}))[result] = reading.value.into();
-    }
-    serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "ready": ready,
-        "memory_bytes": readings.memory_bytes(),
-        "breakers": breakers.collect::<serde_json::Map<_, _>>(),
-        "caches": caches,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_breaker_is_told_by_its_word() {
-        let metrics = Metrics::new();
-        for (target, state) in [("one", 0.0), ("two", 1.0), ("three", 2.0)] {
-            metrics.set(&metric::BREAKER_STATE, &[("target", target)], state);
-        }
-        let facts = facts(false, &metrics.readings());
-        assert_eq!(facts["breakers"], serde_json::json!({"one": "closed", "two": "half-open", "three": "open"}));
-        assert_eq!((&facts["ready"], &facts["caches"]), (&false.into(), &serde_json::json!({})));
     }
 }

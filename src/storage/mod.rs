@@ -5,6 +5,7 @@
 //! known, and every method may be asked again). Nothing of SQL leaves a backend's folder. Times and ids come in as
 //! arguments; only leases and sending marks are judged by the store's own clock, for two hosts have two clocks.
 
+mod alarms;
 mod bell;
 mod chats;
 mod error;
@@ -17,6 +18,7 @@ mod spend;
 pub mod sqlite;
 mod talk;
 
+pub use alarms::{ALARMS_LEASE, AlarmSends, AlarmStore};
 pub use bell::Bell;
 pub use chats::{BotStanding, ChatSetting, ChatStore, KnownChat, Standing};
 pub use error::StorageError;
@@ -27,7 +29,7 @@ pub use inbox::{
 pub use memory::{MemoryStore, WindowRequest};
 pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
 pub use people::{Deletion, ForgetStep, Forgotten, PeopleStore, PersonCall, PersonExport, PersonRecord};
-pub use shared::{Heartbeat, SharedStore, Slot, StoreHealth};
+pub use shared::{Heartbeat, KeptError, SharedStore, Slot, StoreHealth};
 pub use spend::{
     ANSWER_BYTES_MAX, ANSWER_KEPT, ANSWERS_MAX, CHAT_ANSWERS_MAX, KeptAnswer, LimitLine, ModelFigures, NewKeptAnswer,
     QuestionKey, SpendStore, Spender,
@@ -36,11 +38,11 @@ pub use talk::{NewSilence, NewUnasked, QuietChat, QuietRequest, Reception, TalkN
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
 pub trait Store:
-    InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore
+    InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore + AlarmStore
 {
 }
 
 impl<T> Store for T where
-    T: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore
+    T: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore + AlarmStore
 {
 }

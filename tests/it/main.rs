@@ -2,6 +2,7 @@
 //! strict stand-ins of the sandbox, reached without sockets, in paused time.
 
 mod actions;
+mod alarms;
 mod conversation;
 mod costs;
 mod duplicates;

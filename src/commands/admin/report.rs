@@ -4,7 +4,7 @@ use super::super::{Commands, Reply, Said, access::shown_name, button::Press};
 use crate::{
     domain::{Buttons, ChatAccess},
     locale::{self, say},
-    storage::{KnownChat, NewOutgoing, StorageError, StoreHealth},
+    storage::{KeptError, KnownChat, NewOutgoing, StorageError, StoreHealth},
 };
 
 /// Chats listed, and errors shown.
@@ -51,9 +51,17 @@ impl Commands {
         }
         let now = self.now();
         let mut lines = vec![say!(language, "errors-head")];
-        for (at, place, class, message) in errors.iter().take(ERRORS_MAX) {
-            let ago = locale::duration(language, now.since(*at));
-            lines.push(say!(language, "errors-line", ago = &ago, place = place, class = class, message = message));
+        for KeptError { last_at, count, place, class, message, .. } in errors.iter().take(ERRORS_MAX) {
+            let ago = locale::duration(language, now.since(*last_at));
+            lines.push(say!(
+                language,
+                "errors-line",
+                ago = &ago,
+                count = *count,
+                place = place,
+                class = class,
+                message = message
+            ));
         }
         Ok(self.report(said, &lines.join("\n")))
     }
