@@ -202,10 +202,7 @@ async fn a_database_that_we_may_no_longer_write_is_refused() {
     let error = open(place.path()).await.unwrap_err();
     assert!(matches!(error, StorageError::Unusable { .. }), "{error}");
     let words = error.to_string();
-    assert!(
-        (GENERATION..=GENERATION + 2).all(|named| words.contains(&format!("generation {named}"))),
-        "{words}"
-    );
+    assert!((GENERATION..=GENERATION + 2).all(|named| words.contains(&format!("generation {named}"))), "{words}");
     assert!(words.contains("start the newer version again"), "{words}");
 }
 

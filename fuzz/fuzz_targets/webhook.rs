@@ -69,7 +69,7 @@ impl Edge {
         let (errors, _) = ErrorHandler::new(clock.clone(), metrics.clone());
         let remembers = Arc::new(Remembers::default());
         let inbox = Inbox::new(remembers.clone(), metrics.clone(), Arc::new(|text| text.contains("стоп")));
-        let webhook = post(receive).with_state(Webhook { inbox, clock, errors: errors.clone() });
+        let webhook = post(receive).with_state(Arc::new(Webhook { inbox, clock, errors: errors.clone() }));
         let parts = StackParts {
             metrics,
             errors,

@@ -145,7 +145,7 @@ impl Commands {
         Ok(Reply { once: vec![once], ..Reply::default() })
     }
 
-    /// An admin pressed [allow] or [refuse].
+    /// An admin pressed "allow" or "refuse".
     pub(super) async fn decide_access(
         &self,
         pressed: &Pressed<'_>,

@@ -1,7 +1,7 @@
 //! Whether to speak: pure. It is told what was said, by whom and how old it is, what time it is and what was drawn; it never
 //! asks anybody anything.
 //!
-//! Addressed: always words ([`addressed`], [`decide`]). Not addressed: the veto ([`veto`]) before everything, then the talk
+//! Addressed: always words ([`addressed()`], [`decide`]). Not addressed: the veto ([`veto`]) before everything, then the talk
 //! budget ([`budget`]), then the gate ([`gate`]). Stop words ([`stop_words`]) never wait for any of it.
 
 mod addressed;

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import deploying
 import image
+import migrating
 import oracle
 import outside
 import shipped
@@ -94,6 +95,10 @@ class Check:
         for number in range(self.options.restarts):
             await self.rolling_deploy(number)
         await self.bad_deploy()
+        if self.options.next_binary:
+            await migrating.check(self, self.options.binary, self.options.next_binary)
+        else:
+            self.skip("a deploy across a migration", "--next-binary names no program with a migration more")
         await self.kill_one()
         await self.both_down()
         await self.load.stop()
@@ -221,6 +226,8 @@ class Check:
 
     def final(self):
         """After the end of both replicas."""
+        if self.options.next_binary:
+            self.judge("the migration was applied", migrating.migrated(self.machine.data, self.directory))
         verdict = oracle.judge(self.machine.data, self.directory, self.telegram, self.load)
         load, acknowledged = self.load, len(self.telegram.acknowledged)
         spoke = len(load.private) + len(load.groups)
@@ -343,6 +350,12 @@ def arguments():
     parser.add_argument(
         "--binary", type=Path, default=os.environ.get("GRYAG_BIN"), help="the bot; GRYAG_BIN by default"
     )
+    parser.add_argument(
+        "--next-binary",
+        type=Path,
+        default=os.environ.get("GRYAG_NEXT_BIN"),
+        help="one with a migration more, as next_version.sh builds it; GRYAG_NEXT_BIN by default",
+    )
     parser.add_argument("--rate", type=int, default=200, help="updates a second (200)")
     parser.add_argument(
         "--restarts", type=int, default=2, help="rolling restarts, by systemd's and compose's way in turn (2)"
@@ -365,6 +378,8 @@ def arguments():
         parser.error("no binary: --binary or GRYAG_BIN must name one")
     if options.binary:
         options.binary = options.binary.resolve()
+    if options.next_binary:
+        options.next_binary = options.next_binary.resolve()
     return options
 
 
