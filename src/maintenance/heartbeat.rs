@@ -67,9 +67,10 @@ impl Recent {
         }
         let before = self.samples.front().map(|(_, counts)| counts);
         let since = |now: f64, before: Option<f64>| now - before.unwrap_or_default();
-        let errors = counts.errors.iter().map(|(key, count)| {
-            (key, since(*count, before.and_then(|before| before.errors.get(key)).copied()))
-        });
+        let errors = counts
+            .errors
+            .iter()
+            .map(|(key, count)| (key, since(*count, before.and_then(|before| before.errors.get(key)).copied())));
         let (mut bugs, mut most) = (0.0, 0.0_f64);
         for ((_, class), count) in errors {
             most = most.max(count);
@@ -246,7 +247,11 @@ mod tests {
                 vec![beat("a", 10, 5_000, true), beat("b", 20, 6_000, false), lives("c", 6_010)],
                 0,
             ),
-            ("both died, one came back", vec![beat("a", 10, 5_000, false), beat("b", 20, 5_001, false), lives("c", 6_000)], 1),
+            (
+                "both died, one came back",
+                vec![beat("a", 10, 5_000, false), beat("b", 20, 5_001, false), lives("c", 6_000)],
+                1,
+            ),
         ];
         for (name, heartbeats, expected) in cases {
             assert_eq!(missing(heartbeats, now), *expected, "{name}");

@@ -182,15 +182,7 @@ impl Maintenance {
     async fn beat(&self, recent: &mut Recent, stopped: bool) -> Result<(), StorageError> {
         let (parts, now) = (&self.parts, self.parts.clock.now());
         let facts = heartbeat::facts((parts.is_ready)(), stopped, &parts.metrics.readings(), recent, now);
-        parts
-            .store
-            .beat(Heartbeat {
-                owner: parts.owner.clone(),
-                at: now,
-                started_at: parts.started_at,
-                facts,
-            })
-            .await
+        parts.store.beat(Heartbeat { owner: parts.owner.clone(), at: now, started_at: parts.started_at, facts }).await
     }
 
     fn keep_up(&self) {

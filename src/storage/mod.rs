@@ -17,6 +17,7 @@ mod shared;
 mod spend;
 pub mod sqlite;
 mod talk;
+mod upkeep;
 
 pub use alarms::{ALARMS_LEASE, AlarmSends, AlarmStore};
 pub use bell::Bell;
@@ -35,14 +36,33 @@ pub use spend::{
     QuestionKey, SpendStore, Spender,
 };
 pub use talk::{NewSilence, NewUnasked, QuietChat, QuietRequest, Reception, TalkNotes, TalkStore};
+pub use upkeep::{StoreSpace, UpkeepStore};
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
 pub trait Store:
-    InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore + AlarmStore
+    InboxStore
+    + MemoryStore
+    + OutboxStore
+    + ChatStore
+    + PeopleStore
+    + SpendStore
+    + TalkStore
+    + SharedStore
+    + AlarmStore
+    + UpkeepStore
 {
 }
 
 impl<T> Store for T where
-    T: InboxStore + MemoryStore + OutboxStore + ChatStore + PeopleStore + SpendStore + TalkStore + SharedStore + AlarmStore
+    T: InboxStore
+        + MemoryStore
+        + OutboxStore
+        + ChatStore
+        + PeopleStore
+        + SpendStore
+        + TalkStore
+        + SharedStore
+        + AlarmStore
+        + UpkeepStore
 {
 }

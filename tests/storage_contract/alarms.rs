@@ -32,7 +32,8 @@ fn alarm(world: &World) -> NewOutgoing {
 pub(crate) async fn alarms_are_kept_whole_with_what_is_said_of_them(world: World) {
     assert_eq!(world.store.alarms().await.unwrap(), []);
     assert!(world.store.lease(ALARMS_LEASE, "a", LEASE).await.unwrap());
-    let untold = AlarmState { holds: false, fires: false, since: None, began_at: None, told: None, ..state(Alarm::Bug) };
+    let untold =
+        AlarmState { holds: false, fires: false, since: None, began_at: None, told: None, ..state(Alarm::Bug) };
     let both = vec![untold, state(Alarm::QueueOld)];
     assert!(world.store.keep_alarms("a", both, vec![alarm(&world)], world.now()).await.unwrap());
     assert_eq!(world.store.alarms().await.unwrap(), [state(Alarm::QueueOld), untold], "the gravest first");
@@ -63,7 +64,11 @@ pub(crate) async fn who_does_not_hold_the_lease_tells_nothing(world: World) {
 
 pub(crate) async fn an_alarm_whose_sender_died_is_ready_again(world: World) {
     world.store.say(alarm(&world), world.now()).await.unwrap();
-    world.store.say(NewOutgoing { kind: OutgoingKind::Notice, ..says(6, "a", 1, world.now()) }, world.now()).await.unwrap();
+    world
+        .store
+        .say(NewOutgoing { kind: OutgoingKind::Notice, ..says(6, "a", 1, world.now()) }, world.now())
+        .await
+        .unwrap();
     let first = world.begin(9, UNLIMITED).await.due;
     assert_eq!(first.len(), 2);
     world.advance(CALL_LIMIT);

@@ -22,6 +22,7 @@ mod sqlite;
 mod suspects;
 mod talk;
 mod traces;
+mod upkeep;
 mod verdicts;
 mod world;
 
@@ -233,5 +234,8 @@ contract! {
         kept_answers_are_bounded_in_length_in_a_chat_and_in_all,
         pruning_forgets_what_is_old_and_nothing_else,
         the_unasked_get_a_fifth_of_the_slots_that_the_asked_leave,
+    }
+    upkeep {
+        what_is_stored_takes_room,
     }
 }

@@ -101,7 +101,11 @@ pub(crate) async fn an_error_that_comes_again_is_one_entry(world: World) {
         error(13, "turn", "bug", "it broke otherwise"),
     ];
     world.store.keep_errors(first).await.unwrap();
-    world.store.keep_errors(vec![error(20, "turn", "bug", "it broke"), error(21, "turn", "bug", "it broke")]).await.unwrap();
+    world
+        .store
+        .keep_errors(vec![error(20, "turn", "bug", "it broke"), error(21, "turn", "bug", "it broke")])
+        .await
+        .unwrap();
     let kept = world.store.kept_errors().await.unwrap();
     let told: Vec<_> = kept.iter().map(|it| (it.first_at.0, it.last_at.0, it.count, &*it.place, &*it.class)).collect();
     let expected = [

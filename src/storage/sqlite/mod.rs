@@ -22,6 +22,7 @@ mod shared;
 mod slots;
 mod spend;
 mod talk;
+mod upkeep;
 mod writer;
 
 use std::{
@@ -112,6 +113,8 @@ pub struct SqliteStore {
     readers: connect::Readers,
     writer: Writer,
     bell: Bell,
+    path: PathBuf,
+    free_disk: FreeDisk,
     clock: SharedClock,
     read_took: Histogram,
     call_limit: Duration,
@@ -140,6 +143,8 @@ impl SqliteStore {
             readers,
             writer,
             bell,
+            path,
+            free_disk: options.free_disk,
             clock: options.clock,
             read_took: options.metrics.histogram(&metric::STORE_READ_DURATION, &[]),
             call_limit: options.call_limit,
