@@ -257,6 +257,7 @@ status-head = Gryag { $version }
 status-replica = Replica { $name }: up for { $up }, heard of { $ago } s ago
 status-queues = Queues: { $waiting } waiting, { $unsent } unsent, { $dead } failed
 status-store-bad = The database takes no writes!
+status-alarm = ⚠️ { $what } Since: { $since }
 status-chats = Chats: { $allowed } allowed, { $waiting } waiting for a decision
 status-errors = Errors kept: { $errors } (/errors)
 status-let-in = Allow { $chat }
@@ -306,3 +307,18 @@ alarm-unknown = Messages of which nobody knows whether they arrived: { $number }
 alarm-budget = Today's money for the model is spent; until midnight nothing that costs is answered.
 alarm-bug = A bug of the program showed itself, times: { $number } (/errors).
 alarm-errors = The same error comes again and again, in half an hour: { $number } (/errors).
+alarm-webhook-elsewhere = { $number ->
+    [1] Somebody has set a webhook for this bot, so polling brings nothing.
+   *[other] Telegram sends this bot's updates elsewhere: the webhook's address is not ours, or was deleted.
+}
+alarm-two-bots = Another program takes this bot's updates with the same token.
+alarm-webhook-failing = Telegram cannot deliver its updates, waiting there: { $number }.
+alarm-clock-ahead = This machine's clock is { $seconds } s ahead.
+alarm-clock-behind = This machine's clock is { $seconds } s behind.
+alarm-disk = The disk is nearly full: { $megabytes } MB are free.
+alarm-backup = { $hours ->
+    [0] The last backup failed.
+   *[other] There has been no backup for so many hours: { $hours }.
+}
+alarm-wal = The database's log has grown to { $megabytes } MB.
+alarm-model-ending = A configured model will soon be gone, or is gone.

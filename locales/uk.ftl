@@ -265,6 +265,7 @@ status-head = Гряг { $version }
 status-replica = Репліка { $name }: працює { $up }, озивалася { $ago } с тому
 status-queues = Черги: чекає { $waiting }, не надіслано { $unsent }, не вдалося { $dead }
 status-store-bad = База даних не приймає записів!
+status-alarm = ⚠️ { $what } Відколи: { $since }
 status-chats = Чати: дозволено { $allowed }, чекають на рішення { $waiting }
 status-errors = Помилок збережено: { $errors } (/errors)
 status-let-in = Дозволити { $chat }
@@ -314,3 +315,18 @@ alarm-unknown = Повідомлень, про які невідомо, чи в�
 alarm-budget = Гроші на модель на сьогодні скінчилися; до півночі платних відповідей не буде.
 alarm-bug = Проявилася помилка в самій програмі, разів: { $number } (/errors).
 alarm-errors = Та сама помилка повторюється, за пів години: { $number } (/errors).
+alarm-webhook-elsewhere = { $number ->
+    [1] Хтось установив вебхук цьому боту, тож опитування Telegram нічого не дає.
+   *[other] Telegram надсилає оновлення цього бота не сюди: адреса вебхука чужа або її стерто.
+}
+alarm-two-bots = Ще якась програма забирає оновлення цього бота тим самим токеном.
+alarm-webhook-failing = Telegram не може доставити оновлення, чекає їх там: { $number }.
+alarm-clock-ahead = Годинник цієї машини поспішає на { $seconds } с.
+alarm-clock-behind = Годинник цієї машини відстає на { $seconds } с.
+alarm-disk = Диск майже повний: вільно { $megabytes } МБ.
+alarm-backup = { $hours ->
+    [0] Останню резервну копію зробити не вдалося.
+   *[other] Давно немає резервної копії, годин: { $hours }.
+}
+alarm-wal = Журнал бази даних виріс до { $megabytes } МБ.
+alarm-model-ending = Налаштована модель скоро зникне або вже зникла.

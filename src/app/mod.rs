@@ -5,6 +5,7 @@
 
 mod error;
 mod identity;
+mod maintenance;
 mod menus;
 mod model;
 mod open_files;
@@ -31,7 +32,6 @@ use crate::{
     gemini::Gemini,
     inbox::{Inbox, IsUrgent},
     layers::rate_limit::{AddressBudget, AddressLimiter},
-    maintenance::{Maintenance, MaintenanceParts},
     memory::Memory,
     outbox::{Sender, SenderParts},
     persona::Personas,
@@ -65,6 +65,8 @@ pub struct Outside {
     pub telegram: Transport,
     /// The way to the model.
     pub gemini: Transport,
+    /// The way to anything else: `BOT_HEARTBEAT_URL`.
+    pub elsewhere: Transport,
     /// Time.
     pub clock: SharedClock,
     /// Chance.
@@ -83,7 +85,8 @@ impl Outside {
         let http = http_client(TransportOptions::default())?;
         Ok(Self {
             telegram: http.clone(),
-            gemini: http,
+            gemini: http.clone(),
+            elsewhere: http,
             clock: Arc::new(SystemClock),
             random: Arc::new(Seeded::from_entropy()),
             commit_fault: None,
@@ -290,38 +293,6 @@ impl Build {
         Health { shutdown: self.shutdown.clone(), store: Arc::new(self.store.clone()), metrics: self.metrics.clone() }
     }
 
-    fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) -> JoinHandle<()> {
-        let limiter = Arc::clone(&self.limiter);
-        let breakers = self.gemini.breakers();
-        let health = self.health();
-        let errors = self.errors.clone();
-        let maintenance = Maintenance::new(MaintenanceParts {
-            store: Arc::new(self.store.clone()),
-            owner: self.owner.clone(),
-            started_at: self.started_at,
-            clock: self.outside.clock.clone(),
-            errors: self.errors.clone(),
-            metrics: self.metrics.clone(),
-            personas: self.personas.clone(),
-            budgets: self.budgets(),
-            is_ready: Arc::new(move || health.problem().is_none()),
-            retention: self.config.advanced.retention,
-            admins: self.config.essential.admins.clone(),
-            language: self.config.behavior.language,
-            sweeps: vec![
-                Arc::new(move || limiter.sweep()),
-                Arc::new(move || errors.tell_untold()),
-                // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
-                Arc::new(move || {
-                    for breaker in &breakers {
-                        breaker.state();
-                    }
-                }),
-            ],
-        });
-        spawn_awaited(&self.shutdown, "maintenance", maintenance.run(found, self.shutdown.clone()))
-    }
-
     /// Starts worker, sender and intake as soon as the bot knows who it is. Updates are taken in before that.
     fn start_conversation(self: &Arc<Self>) -> JoinHandle<()> {
         let build = Arc::clone(self);
@@ -329,6 +300,7 @@ impl Build {
             let identify = identity::Identify {
                 telegram: build.telegram.clone(),
                 store: Arc::new(build.store.clone()),
+                clock: build.outside.clock.clone(),
                 errors: build.errors.clone(),
                 shutdown: build.shutdown.clone(),
             };

@@ -27,16 +27,32 @@ macro_rules! alarms {
 alarms! {
     /// The database takes no writes; its number is 1 if it is damaged.
     StoreReadOnly "GryagStoreReadOnly";
+    /// Telegram delivers the updates elsewhere, or nowhere; its number is 1 if it polls and a webhook stands in its way.
+    WebhookElsewhere "GryagWebhookElsewhere";
+    /// Another program takes the updates; its number has no meaning.
+    TwoBots "GryagTwoBots";
+    /// Telegram cannot deliver; its number is how many updates wait there.
+    WebhookFailing "GryagWebhookFailing";
+    /// The clock is off; its number is by how many seconds it is ahead of Telegram's.
+    ClockOff "GryagClockOff";
     /// The oldest update has waited for too long; its number is for how many seconds.
     QueueOld "GryagQueueOld";
     /// An answer has waited for its send for too long; its number is for how many seconds.
     OutboxOld "GryagOutboxOld";
     /// A replica fell silent and no other came; its number is how many.
     ReplicaMissing "GryagReplicaMissing";
+    /// The disk is nearly full; its number is how many megabytes are free.
+    DiskLow "GryagDiskLow";
     /// Too many of those who spoke to the bot got no proper answer; its number is how many in ten thousand.
     ErrorRate "GryagErrorRate";
     /// A model has been failing for minutes; its number is how many models.
     BreakerOpen "GryagBreakerOpen";
+    /// The last backup failed (its number is 0) or is older than it should be (its number is by how many hours).
+    BackupFailed "GryagBackupFailed";
+    /// The write-ahead log is large; its number is how many megabytes.
+    WalLarge "GryagWalLarge";
+    /// A configured model ends or has ended; its number has no meaning.
+    ModelEnding "GryagModelEnding";
     /// Updates that could not be handled were put aside; its number is how many.
     DeadLetters "GryagDeadLetters";
     /// Nobody knows whether some messages were sent; its number is how many lately.

@@ -8,6 +8,15 @@ pub fn alarm(language: Language, state: &AlarmState) -> String {
     let number = state.number;
     match state.alarm {
         Alarm::StoreReadOnly => say!(language, "alarm-store", number = number),
+        Alarm::WebhookElsewhere => say!(language, "alarm-webhook-elsewhere", number = number),
+        Alarm::TwoBots => say!(language, "alarm-two-bots"),
+        Alarm::WebhookFailing => say!(language, "alarm-webhook-failing", number = number),
+        Alarm::ClockOff if number > 0 => say!(language, "alarm-clock-ahead", seconds = number),
+        Alarm::ClockOff => say!(language, "alarm-clock-behind", seconds = -number),
+        Alarm::DiskLow => say!(language, "alarm-disk", megabytes = number),
+        Alarm::BackupFailed => say!(language, "alarm-backup", hours = number),
+        Alarm::WalLarge => say!(language, "alarm-wal", megabytes = number),
+        Alarm::ModelEnding => say!(language, "alarm-model-ending"),
         Alarm::QueueOld => say!(language, "alarm-queue-old", minutes = number / 60),
         Alarm::OutboxOld => say!(language, "alarm-outbox-old", minutes = number / 60),
         Alarm::ReplicaMissing => say!(language, "alarm-replica", number = number),

@@ -3,6 +3,7 @@
 //! Every job is activated by a timer, takes no input and may be repeated at any time.
 
 mod alarms;
+mod alive;
 mod forgetting;
 mod heartbeat;
 
@@ -12,15 +13,18 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use crate::{
     clock::{SharedClock, kyiv_day},
+    config::Intake,
     decision::Budgets,
     domain::{ChatId, Language, Timestamp, UserId},
     errors::{ErrorHandler, ErrorRecord},
     persona::Personas,
     shutdown::Shutdown,
     storage::{Heartbeat, StorageError, Store},
+    telegram::Telegram,
     telemetry::{Metrics, metric},
 };
 
+pub use self::alive::Watcher;
 use self::heartbeat::Recent;
 
 /// How often gauges are read from the store.
@@ -70,6 +74,18 @@ pub struct MaintenanceParts {
     pub admins: Vec<UserId>,
     /// The language of what is said to them (`BOT_LANGUAGE`).
     pub language: Language,
+    /// Where they find what to do: a file or an address (`BOT_RUNBOOK_URL`).
+    pub runbook: String,
+    /// The Bot API: how updates are delivered, what time it is there, and what the store cannot keep.
+    pub telegram: Telegram,
+    /// How updates are to come in (`BOT_INTAKE`).
+    pub intake: Intake,
+    /// The address that Telegram is told to call (`TELEGRAM_WEBHOOK_URL`).
+    pub webhook_url: Option<String>,
+    /// Less free space than this is little, in bytes; 0 says that any is enough.
+    pub disk_low: u64,
+    /// Who is told each minute that this replica is well.
+    pub watcher: Option<Watcher>,
     /// Called at each upkeep.
     pub sweeps: Vec<Sweep>,
 }
@@ -89,7 +105,7 @@ impl Maintenance {
     /// Works until the soft stop. `errors` is the receiving end of the error handler's channel.
     pub async fn run(self, errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
         // Side by side: a look for alarms may wait for others, heartbeats must not.
-        tokio::join!(self.run_timers(errors, &shutdown), self.watch(&shutdown));
+        tokio::join!(self.run_timers(errors, &shutdown), self.watch(&shutdown), self.show_life(&shutdown));
     }
 
     async fn run_timers(&self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: &Shutdown) {

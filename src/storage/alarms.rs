@@ -8,6 +8,9 @@ use crate::domain::{AlarmState, Timestamp};
 /// The lease under which one replica at a time judges the alarms ([`super::SharedStore::lease`]).
 pub const ALARMS_LEASE: &str = "alarms";
 
+/// The fact that tells when a poll was last refused because somebody else takes the updates (milliseconds).
+pub const POLL_CONFLICT_AT: &str = "poll_conflict_at";
+
 /// What the outbox says about messages that somebody must hear of, or must hear.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct AlarmSends {

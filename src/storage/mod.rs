@@ -19,7 +19,7 @@ pub mod sqlite;
 mod talk;
 mod upkeep;
 
-pub use alarms::{ALARMS_LEASE, AlarmSends, AlarmStore};
+pub use alarms::{ALARMS_LEASE, AlarmSends, AlarmStore, POLL_CONFLICT_AT};
 pub use bell::Bell;
 pub use chats::{BotStanding, ChatSetting, ChatStore, KnownChat, Standing};
 pub use error::StorageError;

@@ -26,6 +26,7 @@ mod promises;
 mod sends;
 mod shutdown;
 mod staleness;
+mod surroundings;
 mod telegram_outages;
 mod unasked;
 mod veto;

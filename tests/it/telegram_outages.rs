@@ -240,6 +240,7 @@ async fn a_token_that_telegram_does_not_know_stops_the_bot_with_a_clear_error() 
         let outside = Outside {
             telegram: setup.world.transport(),
             gemini: setup.gemini.transport(),
+            elsewhere: setup.gemini.transport(),
             clock: options.clock.clone(),
             random: options.random.clone(),
             commit_fault: None,

@@ -28,6 +28,11 @@ impl Commands {
         if store.health() != StoreHealth::Good {
             lines.push(say!(language, "status-store-bad"));
         }
+        for state in store.alarms().await?.iter().filter(|state| state.fires) {
+            let since = locale::moment(language, state.since.unwrap_or(state.turned_at));
+            let what = locale::alarm(language, state);
+            lines.push(say!(language, "status-alarm", what = &what, since = &since));
+        }
         let allowed = store.chats(vec![ChatAccess::Allowed], COUNT_MAX).await?.len();
         let waiting = store.chats(vec![ChatAccess::Asked], CHATS_MAX).await?;
         lines.push(say!(language, "status-chats", allowed = allowed, waiting = waiting.len()));

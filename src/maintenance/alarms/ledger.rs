@@ -52,10 +52,21 @@ pub(super) struct Judged {
 /// How long a condition holds before its alarm fires (as in `deploy/prometheus/alerts.yml`).
 pub(super) const fn patience(alarm: Alarm) -> Duration {
     let minutes = match alarm {
-        Alarm::StoreReadOnly | Alarm::QueueOld | Alarm::OutboxOld => 1,
+        Alarm::QueueOld | Alarm::OutboxOld | Alarm::DiskLow => 1,
+        // Telegram is asked every five minutes: it must say so twice.
+        Alarm::WebhookElsewhere | Alarm::WebhookFailing => 1,
+        Alarm::TwoBots => 2,
         Alarm::ReplicaMissing => 3,
-        Alarm::ErrorRate | Alarm::BreakerOpen => 5,
-        Alarm::DeadLetters | Alarm::UnknownSends | Alarm::BudgetSpent | Alarm::Bug | Alarm::ErrorsMany => 0,
+        Alarm::ErrorRate | Alarm::BreakerOpen | Alarm::WalLarge => 5,
+        Alarm::StoreReadOnly
+        | Alarm::ClockOff
+        | Alarm::BackupFailed
+        | Alarm::ModelEnding
+        | Alarm::DeadLetters
+        | Alarm::UnknownSends
+        | Alarm::BudgetSpent
+        | Alarm::Bug
+        | Alarm::ErrorsMany => 0,
     };
     Duration::from_secs(minutes * 60)
 }

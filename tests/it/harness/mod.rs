@@ -48,6 +48,7 @@ pub(crate) struct Setup {
     pub(crate) gemini: FakeGemini,
     pub(crate) clock: SharedClock,
     commit_fault: Option<gryag::storage::sqlite::CommitFault>,
+    elsewhere: axum::Router,
     proxy: Proxy,
 }
 
@@ -67,6 +68,7 @@ impl Setup {
             gemini: FakeGemini::new(gemini::GeminiOptions::new(clock.clone(), random)),
             clock,
             commit_fault: None,
+            elsewhere: axum::Router::new(),
             proxy: Proxy::default(),
         }
     }
@@ -91,6 +93,12 @@ impl Setup {
 
     pub(crate) fn commit_fault(mut self, fault: gryag::storage::sqlite::CommitFault) -> Self {
         self.commit_fault = Some(fault);
+        self
+    }
+
+    /// What stands behind every other address.
+    pub(crate) fn elsewhere(mut self, router: axum::Router) -> Self {
+        self.elsewhere = router;
         self
     }
 
@@ -139,6 +147,7 @@ impl Setup {
         let outside = Outside {
             telegram: life.outward(self.world.transport()),
             gemini: life.outward(self.gemini.transport()),
+            elsewhere: life.outward(gryag::sandbox::in_process(self.elsewhere.clone())),
             clock: self.clock.clone(),
             random: Arc::new(Seeded::new(seed)),
             commit_fault: Some(life.commit_fault(self.commit_fault.clone())),
