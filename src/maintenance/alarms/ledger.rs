@@ -118,6 +118,8 @@ fn turn(state: &mut AlarmState, sign: Sign, now: Timestamp) {
     if let Sign::Holds(number) = sign {
         state.number = number;
     }
+    // A time ahead was noted before the clock stepped back.
+    state.began_at = state.began_at.map(|at| at.min(now));
     if state.holds != holds || state.turned_at > now {
         state.holds = holds;
         state.turned_at = now;

@@ -64,7 +64,10 @@ mod tests {
 
     #[test]
     fn a_message_says_what_since_when_and_what_to_do() {
-        let news = [(state(Alarm::ErrorRate), News::Began), (state(Alarm::BreakerOpen), News::Over)];
+        let news = [
+            (state(Alarm::ErrorRate), News::Began),
+            (AlarmState { number: 1, ..state(Alarm::BreakerOpen) }, News::Over),
+        ];
         let expected = "🔔 Гряга треба глянути.\n\n\
              ⚠️ 1.5 % звернень за пів години лишилися без належної відповіді.\n\
              Відколи: вівторок, 24 листопада 2026, 18:40. Що робити: r#gryagerrorrate\n\n\
