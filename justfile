@@ -55,7 +55,7 @@ torture KILLS="200" SOAK_SECONDS="600":
     deploy/torture.sh {{ KILLS }} {{ SOAK_SECONDS }}
 
 # Two replicas behind the real Caddy and Prometheus: restarts, kills and an outage under load (Debian: caddy prometheus-alertmanager)
-replicas *ARGS: release
+replicas *ARGS: build
     deploy/check_replicas.sh {{ ARGS }}
 
 # The bot without Telegram: a chat in the browser
@@ -63,6 +63,10 @@ sandbox *ARGS:
     cargo run --locked --release -- sandbox {{ ARGS }}
 
 # The optimised binary
-release:
+build:
     cargo build --locked --release
     @ls -lh target/release/gryag
+
+# A release for this kind of processor below target/dist: static binary, checksums, SBOM (Debian: musl-tools)
+release:
+    deploy/release.sh

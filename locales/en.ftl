@@ -322,3 +322,5 @@ alarm-backup = { $hours ->
 }
 alarm-wal = The database's log has grown to { $megabytes } MB.
 alarm-model-ending = A configured model will soon be gone, or is gone.
+
+doctor-alarm = This is a test of the alarms, sent by `gryag doctor --alarm`: they reach you.

@@ -330,3 +330,5 @@ alarm-backup = { $hours ->
 }
 alarm-wal = Журнал бази даних виріс до { $megabytes } МБ.
 alarm-model-ending = Налаштована модель скоро зникне або вже зникла.
+
+doctor-alarm = Це проба тривог, її надіслав `gryag doctor --alarm`: вони до вас доходять.

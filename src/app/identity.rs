@@ -12,15 +12,27 @@ use crate::{
     errors::ErrorHandler,
     shutdown::Shutdown,
     storage::{SharedStore, sqlite::SqliteStore},
-    telegram::{Me, Telegram, TelegramError},
+    telegram::{Me, Telegram, TelegramError, TelegramOptions},
 };
 
 /// The fact that names the bot whose data this is.
-const OWNER: &str = "bot_id";
+pub const OWNER: &str = "bot_id";
 /// The facts that `getMe` told last.
 const ME: &str = "me";
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_LAST: Duration = Duration::from_secs(60);
+
+/// Longest time of one call of the Bot API.
+const TELEGRAM_CALL: Duration = Duration::from_secs(15);
+
+/// How the configuration wants Telegram called.
+pub fn telegram_options(config: &Config) -> TelegramOptions {
+    TelegramOptions {
+        api_url: config.advanced.api_url.clone(),
+        token: config.essential.bot_token.clone(),
+        call_timeout: TELEGRAM_CALL,
+    }
+}
 
 /// A data directory belongs to the first bot that used it: another bot's answers must not go out under this name.
 pub(super) async fn check_owner(store: &SqliteStore, config: &Config) -> Result<(), AppError> {

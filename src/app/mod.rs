@@ -20,7 +20,12 @@ use axum::{Router, routing};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-pub use self::error::AppError;
+pub use self::{
+    error::AppError,
+    identity::{OWNER, telegram_options},
+    model::gemini_options,
+    registration::{FINGERPRINT, fingerprint},
+};
 use crate::{
     clock::{SharedClock, SystemClock},
     commands::{CommandOptions, CommandParts, Commands, is_forget_this},
@@ -41,7 +46,7 @@ use crate::{
         SendLimits,
         sqlite::{CommitFault, SqliteOptions, SqliteStore},
     },
-    telegram::{Me, Telegram, TelegramError, TelegramOptions},
+    telegram::{Me, Telegram, TelegramError},
     telemetry::{Metrics, metric},
     transport::{Transport, TransportOptions, http_client},
     worker::{TalkOptions, Worker, WorkerOptions, WorkerParts},
@@ -55,8 +60,6 @@ fn urgency(personas: &Personas) -> IsUrgent {
 
 /// What is left to a bot that drops everything: to give its claims back and to close its store.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
-/// Longest time of one call of the Bot API.
-const TELEGRAM_CALL: Duration = Duration::from_secs(15);
 
 /// Everything that the bot meets outside itself: tests and the sandbox put their own in.
 #[derive(Clone)]
@@ -458,13 +461,5 @@ fn store_options(config: &Config, outside: &Outside, metrics: &Metrics) -> Sqlit
         free_disk_min_bytes: config.advanced.min_free_disk_mb * 1024 * 1024,
         commit_fault: outside.commit_fault.clone(),
         ..SqliteOptions::new(&config.essential.data_dir, outside.clock.clone(), metrics.clone())
-    }
-}
-
-fn telegram_options(config: &Config) -> TelegramOptions {
-    TelegramOptions {
-        api_url: config.advanced.api_url.clone(),
-        token: config.essential.bot_token.clone(),
-        call_timeout: TELEGRAM_CALL,
     }
 }

@@ -10,6 +10,23 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// How the configuration wants the model asked, but for the rate that the replicas share.
+pub fn gemini_options(config: &Config) -> GeminiOptions {
+    let settings = &config.gemini;
+    GeminiOptions {
+        base_url: settings.base_url.clone(),
+        api_key: config.essential.gemini_api_key.clone(),
+        model: settings.model.clone(),
+        fallback_model: settings.fallback_model.clone(),
+        max_output_tokens: settings.max_output_tokens,
+        temperature: settings.temperature,
+        thinking: settings.thinking_level.map(Thinking::Level),
+        call_timeout: settings.timeout,
+        max_concurrent: settings.max_concurrent,
+        rate: None,
+    }
+}
+
 /// The client as the configuration has it.
 pub(super) fn gemini(
     config: &Config,
@@ -21,18 +38,7 @@ pub(super) fn gemini(
     let rate: Option<Arc<dyn RateSlots>> = (settings.rate_limit_rpm > 0).then(|| {
         Arc::new(StoreSlots { store: store.clone(), per_minute: settings.rate_limit_rpm }) as Arc<dyn RateSlots>
     });
-    let options = GeminiOptions {
-        base_url: settings.base_url.clone(),
-        api_key: config.essential.gemini_api_key.clone(),
-        model: settings.model.clone(),
-        fallback_model: settings.fallback_model.clone(),
-        max_output_tokens: settings.max_output_tokens,
-        temperature: settings.temperature,
-        thinking: settings.thinking_level.map(Thinking::Level),
-        call_timeout: settings.timeout,
-        max_concurrent: settings.max_concurrent,
-        rate,
-    };
+    let options = GeminiOptions { rate, ..gemini_options(config) };
     Gemini::new(&options, outside.gemini.clone(), outside.clock.clone(), outside.random.clone(), metrics.clone())
 }
 

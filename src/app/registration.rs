@@ -20,7 +20,7 @@ const LEASE_TIME: Duration = Duration::from_secs(60);
 /// How often another replica's lease is looked at again: it may have died before it was done.
 const LEASE_PAUSE: Duration = Duration::from_secs(2);
 /// The fact that tells with which secret the webhook was registered: Telegram does not say.
-const FINGERPRINT: &str = "webhook_secret";
+pub const FINGERPRINT: &str = "webhook_secret";
 const RETRY_FIRST: Duration = Duration::from_secs(2);
 const RETRY_LAST: Duration = Duration::from_secs(120);
 
@@ -89,7 +89,7 @@ impl Registration {
             tracing::debug!("another replica is at the webhook");
             return Ok(Progress::AnothersTurn);
         }
-        let fingerprint = hex::encode(&Sha256::digest(secret.expose_secret())[..8]);
+        let fingerprint = fingerprint(secret);
         let changed = self.store.fact(FINGERPRINT).await.map_err(boxed)?.as_ref() != Some(&fingerprint);
         let outcome = ensure_webhook(&self.telegram, url, secret, changed).await.map_err(boxed)?;
         tracing::info!(?outcome, "the webhook");
@@ -118,6 +118,11 @@ impl Registration {
         }
         Ok(())
     }
+}
+
+/// By what a secret is recognised that is kept nowhere.
+pub fn fingerprint(secret: &SecretString) -> String {
+    hex::encode(&Sha256::digest(secret.expose_secret())[..8])
 }
 
 /// How far it has come.

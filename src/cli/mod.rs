@@ -1,7 +1,9 @@
 //! The subcommands. The one module that prints.
 
 mod dead;
+mod doctor;
 mod fates;
+mod init;
 mod sandbox;
 mod serve;
 mod tools;
@@ -27,7 +29,8 @@ const LAST_THREADS: Duration = Duration::from_millis(200);
 #[derive(Parser, Debug)]
 #[command(name = "gryag", version, about, long_about = None)]
 struct Cli {
-    /// Settings beside the environment; `gryag.toml` in the working directory by default.
+    /// Settings beside the environment, TOML or, if its name ends so, `.env`; `gryag.toml` in the working directory by
+    /// default.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -40,6 +43,16 @@ enum Command {
     Serve,
     /// Try it without Telegram: a chat page in the browser, or one message in the terminal.
     Sandbox(sandbox::SandboxArgs),
+    /// Set the bot up: asks the three keys and the public address, tries each, writes `.env`.
+    ///
+    /// Then it runs the bot until your first message is answered, and says how to run it for good. Ctrl-C ends it at any
+    /// time. What it asks may also come from a pipe, a line each.
+    Init(init::InitArgs),
+    /// Look at everything that the bot needs, and say how to mend what is wrong.
+    ///
+    /// Settings, directory, disk, database, port, clock, token, privacy mode, webhook, public address, Gemini's key and
+    /// models. Ends with 1 if anything is wrong. The bot may run meanwhile; nothing is changed.
+    Doctor(doctor::DoctorArgs),
     /// Show what is configured and where it comes from, secrets hidden.
     ///
     /// Reads the environment and gryag.toml as `serve` would, and prints each key with its value and whether that is the
@@ -150,6 +163,8 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(&load(Purpose::Serve)?).await,
         Command::Sandbox(args) => sandbox::sandbox(load(Purpose::Sandbox)?, args).await,
+        Command::Init(args) => init::init(cli.config.as_deref(), args).await,
+        Command::Doctor(args) => doctor::doctor(cli.config.as_deref(), args).await,
         Command::Config => tools::print_config(cli.config.as_deref()),
         Command::Health => tools::health(&load(Purpose::Offline)?).await,
         Command::Webhook { action } => tools::webhook(&load(Purpose::Serve)?, action).await,

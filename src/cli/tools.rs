@@ -8,6 +8,7 @@ use http::Request;
 
 use super::{CliError, say};
 use crate::{
+    app::telegram_options,
     clock::SystemClock,
     config::{Config, Purpose},
     shutdown::Shutdown,
@@ -15,7 +16,7 @@ use crate::{
         OutboxStore as _, SharedStore as _,
         sqlite::{FILE_NAME, SqliteOptions, SqliteStore},
     },
-    telegram::{ALLOWED_UPDATES, MAX_CONNECTIONS, Telegram, TelegramOptions, WebhookSettings},
+    telegram::{ALLOWED_UPDATES, MAX_CONNECTIONS, Telegram, WebhookSettings},
     telemetry::Metrics,
     transport::{TransportOptions, call, http_client},
 };
@@ -39,12 +40,18 @@ pub(super) fn print_config(file: Option<&Path>) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Exit 0 if the bot on `BOT_HTTP_ADDR` answers `/readyz` with 200.
-pub(super) async fn health(config: &Config) -> Result<(), CliError> {
+/// Where a process on this machine reaches the bot.
+pub(super) fn own_address(config: &Config) -> std::net::SocketAddr {
     let mut address = config.advanced.http_addr;
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
+    address
+}
+
+/// Exit 0 if the bot on `BOT_HTTP_ADDR` answers `/readyz` with 200.
+pub(super) async fn health(config: &Config) -> Result<(), CliError> {
+    let address = own_address(config);
     let limits = TransportOptions {
         connect_timeout: Duration::from_secs(2),
         total_timeout: Duration::from_secs(4),
@@ -63,12 +70,7 @@ pub(super) async fn health(config: &Config) -> Result<(), CliError> {
 
 pub(super) async fn webhook(config: &Config, action: WebhookAction) -> Result<(), CliError> {
     let transport = http_client(TransportOptions::default()).map_err(crate::app::AppError::from)?;
-    let options = TelegramOptions {
-        api_url: config.advanced.api_url.clone(),
-        token: config.essential.bot_token.clone(),
-        call_timeout: Duration::from_secs(15),
-    };
-    let telegram = Telegram::new(transport, options, Metrics::new());
+    let telegram = Telegram::new(transport, telegram_options(config), Metrics::new());
     match action {
         WebhookAction::Set => {
             let url =

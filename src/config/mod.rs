@@ -7,7 +7,9 @@ mod address;
 mod advanced;
 mod behavior;
 mod checks;
+mod conversion;
 mod docs;
+mod dotenv;
 mod essential;
 mod gemini;
 mod key;
@@ -27,6 +29,7 @@ use std::{fmt::Write as _, path::Path};
 pub use address::{Network, NetworkError};
 pub use advanced::Advanced;
 pub use behavior::{Access, Behavior};
+pub use conversion::{Converted, convert_old};
 pub use docs::{env_example, retired_table, table};
 pub use essential::{Essential, Intake};
 pub use gemini::Gemini;
@@ -92,7 +95,20 @@ impl Config {
     /// # Errors
     /// All that is wrong, at once.
     pub fn from_process(file: Option<&Path>, purpose: Purpose) -> Result<Self, ConfigError> {
-        let (variables, mut problems) = source::process_environment();
+        Self::from_process_under(file, &[], purpose)
+    }
+
+    /// The same with some keys set over all else.
+    ///
+    /// # Errors
+    /// All that is wrong, at once.
+    pub fn from_process_under(
+        file: Option<&Path>,
+        over: &[(String, String)],
+        purpose: Purpose,
+    ) -> Result<Self, ConfigError> {
+        let (mut variables, mut problems) = source::process_environment();
+        variables.extend_from_slice(over);
         let file = source::read_file(file).unwrap_or_else(|problem| {
             problems.push(problem);
             None

@@ -95,7 +95,7 @@ impl Retired {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::{
         super::{Config, ConfigError, Problem, Purpose, key_named},
         RETIRED,
@@ -107,7 +107,7 @@ mod tests {
     }
 
     /// Every key that origin.md section 4 names, with a value that it had.
-    const OLD: [(&str, &str); 67] = [
+    pub(in crate::config) const OLD: [(&str, &str); 67] = [
         ("TELEGRAM_BOT_TOKEN", "12345678:AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDD"),
         ("GEMINI_API_KEY", "key"),
         ("ADMIN_ID", "1000"),

@@ -1,4 +1,4 @@
-//! Where settings come from: the environment over an optional TOML file. What is no key of ours is set aside, with
+//! Where settings come from: the environment over an optional file, TOML or `.env`. What is no key of ours is set aside, with
 //! its name, to be judged by `strangers`.
 
 use std::{
@@ -10,6 +10,7 @@ use std::{
 use config::{FileFormat, Map, Source, Value, ValueKind};
 
 use super::{
+    dotenv::parse_dotenv,
     key::{Key, Section},
     key_named,
     problem::Problem,
@@ -26,9 +27,9 @@ pub(super) const ENVIRONMENT: &str = "environment";
 /// A configuration file that has been read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigFile {
-    /// What it is called in messages.
+    /// What it is called in messages; its end tells what it is.
     pub name: String,
-    /// TOML.
+    /// `KEY=value` lines if the name ends with `.env`, else TOML.
     pub text: String,
 }
 
@@ -102,6 +103,9 @@ pub(super) fn from_environment(
 
 /// The settings in a file: keys at its top, or in tables that are named like our sections.
 pub(super) fn from_file(file: &ConfigFile, strangers: &mut Vec<Stranger>, problems: &mut Vec<Problem>) -> Layer {
+    if file.name.ends_with(".env") {
+        return from_dotenv(file, strangers, problems);
+    }
     let mut layer = Layer::new(&file.name);
     let table = match parse(file) {
         Ok(table) => table,
@@ -130,6 +134,23 @@ pub(super) fn from_file(file: &ConfigFile, strangers: &mut Vec<Stranger>, proble
                 problems.push(Problem::Unknown { name, origin: origin(), advice: TABLES.to_owned() });
             }
             None => strangers.push(Stranger { name, origin: origin() }),
+        }
+    }
+    layer
+}
+
+/// The settings in a `.env`, in which other programs' settings may stand too, as in the environment.
+fn from_dotenv(file: &ConfigFile, strangers: &mut Vec<Stranger>, problems: &mut Vec<Problem>) -> Layer {
+    let mut layer = Layer::new(&file.name);
+    let (settings, strange) = parse_dotenv(&file.text);
+    for line in strange {
+        problems.push(Problem::File { file: file.name.clone(), text: format!("line {line} is not KEY=value") });
+    }
+    for (name, text) in settings {
+        match key_named(&name) {
+            Some(key) => layer.set(key, &text),
+            None if strangers::concerns_us(&name) => strangers.push(Stranger { name, origin: file.name.clone() }),
+            None => {}
         }
     }
     layer

@@ -120,6 +120,20 @@ fn the_environment_stands_over_the_file() {
 }
 
 #[test]
+fn a_file_that_ends_with_env_holds_plain_lines_and_other_programs_settings() {
+    let file = |text: &str| ConfigFile { name: "shop/.env".to_owned(), text: text.to_owned() };
+    let good = file("# mine\nADMIN_ID=5\nBOT_LEASE_SECONDS='30'\nGRYAG_SITE=bot.example.org\n");
+    let config = Config::load(pairs(&ESSENTIALS[..2]), Some(&good), Purpose::Serve).unwrap();
+    assert_eq!((config.essential.admins, config.advanced.lease.as_secs()), (vec![UserId(5)], 30));
+    let bad = file("BOT_LEESE_SECONDS=1\ncanary\nDEBUG=1\n");
+    let said = problems(Config::load(pairs(&ESSENTIALS), Some(&bad), Purpose::Serve));
+    for expected in ["shop/.env: line 2 is not KEY=value", "BOT_LEESE_SECONDS (shop/.env)", "DEBUG (shop/.env)"] {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert!(!said.contains("canary"), "{said}");
+}
+
+#[test]
 fn a_broken_file_is_told_by_its_line_and_never_quoted() {
     for text in [
         "BOT_PERSONA = \"a\"\nTELEGRAM_BOT_TOKEN = 123:canary\n",

@@ -34,7 +34,7 @@ pub use peek::{Peek, peek};
 pub use reactions::ALLOWED_REACTIONS;
 pub use server_time::ClockOff;
 pub use spans::{Command, Mention, SpanKind, TextSpan};
-pub use webhook::{ALLOWED_UPDATES, MAX_CONNECTIONS, Registration, ensure_webhook};
+pub use webhook::{ALLOWED_UPDATES, MAX_CONNECTIONS, Registration, difference, ensure_webhook};
 
 #[cfg(test)]
 mod tests;

@@ -45,7 +45,8 @@ pub async fn ensure_webhook(
     Ok(Registration::Registered { why })
 }
 
-fn difference(info: &WebhookInfo, url: &str, fingerprint_changed: bool) -> Option<&'static str> {
+/// How the webhook that Telegram has differs from the one that is wanted at `url`.
+pub fn difference(info: &WebhookInfo, url: &str, fingerprint_changed: bool) -> Option<&'static str> {
     let wanted: BTreeSet<&str> = ALLOWED_UPDATES.iter().copied().collect();
     let asked: Option<BTreeSet<&str>> =
         info.allowed_updates.as_ref().map(|kinds| kinds.iter().map(String::as_str).collect());

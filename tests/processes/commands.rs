@@ -15,7 +15,7 @@ use crate::{
 
 const SOON: Duration = Duration::from_secs(20);
 
-fn words(output: &Output) -> String {
+pub(crate) fn words(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -54,7 +54,7 @@ async fn every_command_says_what_it_does() {
     let whole = setup.succeed(&["--help"]);
     let commands = whole.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).expect("commands");
     let names: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    for known in ["serve", "sandbox", "config", "health", "webhook", "dead", "outbox", "check"] {
+    for known in ["serve", "sandbox", "init", "doctor", "config", "health", "webhook", "dead", "outbox", "check"] {
         assert!(names.contains(&known), "{known} is not listed:\n{whole}");
     }
     for name in names.into_iter().filter(|name| *name != "help") {
@@ -105,7 +105,7 @@ async fn a_start_that_cannot_succeed_says_why_and_ends() {
 }
 
 /// A token of the right form that Telegram does not know.
-fn strange_token(id: &str) -> String {
+pub(crate) fn strange_token(id: &str) -> String {
     format!("{id}:AAstrangeAAstrangeAAstrangeAAstrang")
 }
 
@@ -211,7 +211,7 @@ async fn every_subcommand_has_its_help() {
     let (_, commands) = help.split_once("Commands:").expect("the commands are listed");
     let names = commands.lines().map_while(|line| if line.contains("Options:") { None } else { Some(line.trim()) });
     let names: Vec<&str> = names.filter_map(|line| line.split_whitespace().next()).collect();
-    for expected in ["serve", "sandbox", "config", "health", "webhook", "dead", "outbox", "check"] {
+    for expected in ["serve", "sandbox", "init", "doctor", "config", "health", "webhook", "dead", "outbox", "check"] {
         assert!(names.contains(&expected), "{expected} is not in {names:?}");
     }
     for name in names.iter().filter(|name| **name != "help") {

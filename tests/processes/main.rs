@@ -12,12 +12,15 @@
 mod bot;
 mod commands;
 mod disk;
+mod doctor;
 mod frozen;
 mod http;
+mod init;
 mod kill9;
 mod load;
 mod oracle;
 mod poison;
+mod proxy;
 mod signals;
 mod slow_clients;
 mod soak;

@@ -49,10 +49,23 @@ impl World {
         world
     }
 
+    /// The same, of a bot that privacy mode keeps from hearing its groups.
+    pub(crate) async fn with_privacy_mode() -> Self {
+        let world = Self::build(|options| options.privacy_mode = true).await;
+        world.open_telegram().await;
+        world
+    }
+
     /// Telegram's address refuses connections until [`World::open_telegram`].
     pub(crate) async fn without_telegram() -> Self {
+        Self::build(|_| {}).await
+    }
+
+    async fn build(adjust: impl FnOnce(&mut TelegramOptions)) -> Self {
         let (clock, random) = (Arc::new(SystemClock), Arc::new(Seeded::new(7)));
-        let telegram = FakeTelegram::new(TelegramOptions::new(clock.clone(), random.clone()));
+        let mut options = TelegramOptions::new(clock.clone(), random.clone());
+        adjust(&mut options);
+        let telegram = FakeTelegram::new(options);
         let gemini = FakeGemini::new(GeminiOptions::new(clock, random));
         let shutdown = Shutdown::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -60,6 +73,14 @@ impl World {
         shutdown.spawn(serve(listener, gemini.router(), shutdown.clone()));
         let telegram_address = crate::bot::free_address();
         Self { telegram, gemini, telegram_address, gemini_address, deliveries: Deliveries::default(), shutdown }
+    }
+
+    /// Something else that answers HTTP until the world ends.
+    pub(crate) async fn serve(&self, router: Router) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("the port");
+        self.shutdown.spawn(serve(listener, router, self.shutdown.clone()));
+        address
     }
 
     pub(crate) async fn open_telegram(&self) {

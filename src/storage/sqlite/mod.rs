@@ -9,6 +9,7 @@ mod claims;
 mod codes;
 mod connect;
 mod inbox;
+mod inspect;
 mod memory;
 mod migrated;
 mod once;
@@ -47,7 +48,10 @@ use crate::{
     telemetry::{Metrics, metric},
 };
 
-pub use self::open::{GENERATION, MIN_SQLITE, check_file_system};
+pub use self::{
+    inspect::{Inspection, inspect},
+    open::{GENERATION, MIN_SQLITE, check_file_system, check_place},
+};
 
 /// The database's name inside `BOT_DATA_DIR`. The write-ahead log and its index stand beside it.
 pub const FILE_NAME: &str = "gryag.db";

@@ -46,10 +46,7 @@ fn prepare_blocking(data_dir: &Path) -> Result<PathBuf, StorageError> {
             "set BOT_DATA_DIR to a directory that the bot may write",
         )
     })?;
-    if let Ok(mounts) = fs::read_to_string("/proc/self/mountinfo") {
-        let place = fs::canonicalize(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-        check_file_system(&mounts, &place)?;
-    }
+    check_place(data_dir)?;
     let path = data_dir.join(FILE_NAME);
     check_header(&path)?;
     // The lock makes exactly one of two processes migrate; it ends with the process, however that ends.
@@ -79,6 +76,17 @@ fn check_sqlite(version: i32) -> Result<(), StorageError> {
     Ok(())
 }
 
+/// Refuses a directory on a network file system, where the system tells what is mounted.
+///
+/// # Errors
+///
+/// [`StorageError::Unusable`] if it lies on one.
+pub fn check_place(data_dir: &Path) -> Result<(), StorageError> {
+    let Ok(mounts) = fs::read_to_string("/proc/self/mountinfo") else { return Ok(()) };
+    let place = fs::canonicalize(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+    check_file_system(&mounts, &place)
+}
+
 /// Refuses network file systems. `mounts` is the text of `/proc/self/mountinfo`.
 ///
 /// # Errors
@@ -105,7 +113,7 @@ pub fn check_file_system(mounts: &str, place: &Path) -> Result<(), StorageError>
     }
 }
 
-fn check_header(path: &Path) -> Result<(), StorageError> {
+pub(super) fn check_header(path: &Path) -> Result<(), StorageError> {
     let mut header = [0u8; 16];
     let read = match File::open(path) {
         Ok(mut file) => file.read(&mut header).map_err(|error| StorageError::Disk {
@@ -169,7 +177,7 @@ fn migrate(path: &Path) -> Result<(), StorageError> {
 }
 
 /// Refuses foreign files.
-fn check_identity(connection: &Connection, is_empty: bool) -> Result<(), StorageError> {
+pub(super) fn check_identity(connection: &Connection, is_empty: bool) -> Result<(), StorageError> {
     let application: i64 = connection
         .pragma_query_value(None, "application_id", |row| row.get(0))
         .map_err(|error| storage_error("checking the schema", &error))?;
@@ -183,7 +191,7 @@ fn check_identity(connection: &Connection, is_empty: bool) -> Result<(), Storage
 }
 
 /// Refuses schemas that this binary may not write.
-fn check_generation(connection: &Connection) -> Result<(), StorageError> {
+pub(super) fn check_generation(connection: &Connection) -> Result<(), StorageError> {
     let failed = |error: rusqlite::Error| storage_error("checking the schema", &error);
     // Absent before the first migration.
     if !connection.table_exists(None, "schema_generation").map_err(failed)? {
