@@ -11,10 +11,14 @@ use crate::{
     telemetry::{Readings, metric},
 };
 
-/// A replica that is heard of every ten seconds and was not for so long is silent.
+/// A replica is heard of every ten seconds; one whose last heartbeat is so much older than the newest of all is silent. Not
+/// than now: after a machine slept, or its clock was set, all are old alike.
 const SILENT: Duration = Duration::from_secs(60);
 /// What "lately" means in a heartbeat.
 const LATELY: Duration = Duration::from_secs(30 * 60);
+/// A breaker that tries in vain goes to and fro between open and half-open: it counts as open for so long after it was. One
+/// that has been half-open for longer is of a model that nobody needs.
+const OPEN_LATELY: Duration = Duration::from_secs(120);
 /// From one look at the counters to the next that is kept.
 const STEP: Duration = Duration::from_secs(60);
 
@@ -49,6 +53,8 @@ impl Counts {
 pub(super) struct Recent {
     /// Oldest first, the first of them at least [`LATELY`] old if the process is.
     samples: VecDeque<(Timestamp, Counts)>,
+    /// When each breaker was last seen open.
+    open: BTreeMap<String, Timestamp>,
 }
 
 impl Recent {
@@ -78,7 +84,18 @@ impl Recent {
         }
         let addressed = since(counts.addressed, before.map(|before| before.addressed));
         let answered = since(counts.answered, before.map(|before| before.answered));
-        serde_json::json!({"addressed": addressed, "answered": answered, "bugs": bugs, "errors": most})
+        let open = self.open_lately(now, readings);
+        serde_json::json!({"addressed": addressed, "answered": answered, "bugs": bugs, "errors": most, "open": open})
+    }
+
+    fn open_lately(&mut self, now: Timestamp, readings: &Readings) -> Vec<&str> {
+        for reading in readings.of(&metric::BREAKER_STATE) {
+            if let ([target], 2.0) = (&reading.labels[..], reading.value) {
+                self.open.insert((*target).to_owned(), now);
+            }
+        }
+        self.open.retain(|_, at| *at <= now && now.since(*at) < OPEN_LATELY);
+        self.open.keys().map(String::as_str).collect()
     }
 }
 
@@ -115,7 +132,7 @@ pub(super) fn facts(ready: bool, stopped: bool, readings: &Readings, recent: &mu
 pub(super) struct Company {
     /// Replicas that fell silent without a stop, and in whose place no other has started.
     pub(super) missing: usize,
-    /// Models whose breaker is not closed at one replica at least.
+    /// Models whose breaker is or was just open at one replica at least.
     pub(super) breakers_open: usize,
     /// Messages that spoke to the bot lately.
     pub(super) addressed: f64,
@@ -128,18 +145,19 @@ pub(super) struct Company {
 }
 
 impl Company {
-    pub(super) fn read(heartbeats: &[Heartbeat], now: Timestamp) -> Self {
-        let mut company = Self { missing: missing(heartbeats, now), ..Self::default() };
+    pub(super) fn read(heartbeats: &[Heartbeat]) -> Self {
+        let Some(newest) = heartbeats.iter().map(|beat| beat.at).max() else { return Self::default() };
+        let mut company = Self { missing: missing(heartbeats, newest), ..Self::default() };
         let mut open = std::collections::BTreeSet::new();
-        for beat in heartbeats.iter().filter(|beat| now.since(beat.at) < SILENT) {
+        for beat in heartbeats.iter().filter(|beat| newest.since(beat.at) < SILENT) {
             let facts = facts_of(beat);
             let lately = |name: &str| facts["lately"][name].as_f64().unwrap_or_default();
             company.addressed += lately("addressed");
             company.answered += lately("answered");
             company.bugs += lately("bugs");
             company.errors = company.errors.max(lately("errors"));
-            let breakers = facts["breakers"].as_object().into_iter().flatten();
-            open.extend(breakers.filter(|(_, state)| *state != "closed").map(|(target, _)| target.clone()));
+            let targets = facts["lately"]["open"].as_array().into_iter().flatten();
+            open.extend(targets.filter_map(|target| Some(target.as_str()?.to_owned())));
         }
         company.breakers_open = open.len();
         company
@@ -151,7 +169,7 @@ fn facts_of(beat: &Heartbeat) -> serde_json::Value {
 }
 
 /// Who starts takes the place of whoever ended last before it: died or stopped.
-fn missing(heartbeats: &[Heartbeat], now: Timestamp) -> usize {
+fn missing(heartbeats: &[Heartbeat], newest: Timestamp) -> usize {
     /// What happened to a replica.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
     enum Event {
@@ -164,7 +182,7 @@ fn missing(heartbeats: &[Heartbeat], now: Timestamp) -> usize {
         events.push((beat.started_at, Event::Started));
         if facts_of(beat)["stopped"] == true {
             events.push((beat.at, Event::Stopped));
-        } else if now.since(beat.at) >= SILENT {
+        } else if newest.since(beat.at) >= SILENT {
             events.push((beat.at, Event::Died));
         }
     }
@@ -200,7 +218,12 @@ mod tests {
     #[test]
     fn what_is_recent_is_half_an_hour_old_at_most() {
         let (metrics, mut recent) = (Metrics::new(), Recent::default());
-        let mut told = |minute: i64| recent.told(Timestamp(minute * 60_000), &metrics.readings());
+        let mut told = |minute: i64| {
+            let mut told = recent.told(Timestamp(minute * 60_000), &metrics.readings());
+            assert_eq!(told["open"].take(), serde_json::json!([]));
+            told.as_object_mut().unwrap().remove("open");
+            told
+        };
         metrics.add(&metric::ADDRESSED, &[("outcome", "answered")], 3);
         metrics.add(&metric::ERRORS, &[("place", "turn"), ("class", "bug")], 2);
         assert_eq!(told(0), serde_json::json!({"addressed": 3.0, "answered": 3.0, "bugs": 2.0, "errors": 2.0}));
@@ -214,6 +237,22 @@ mod tests {
         assert_eq!(told(62)["addressed"], 0.0);
     }
 
+    #[test]
+    fn a_breaker_counts_while_it_tries_in_vain_and_not_while_nobody_tries() {
+        let (metrics, mut recent) = (Metrics::new(), Recent::default());
+        let mut open = |second: i64, state: f64| {
+            metrics.set(&metric::BREAKER_STATE, &[("target", "model")], state);
+            let at = Timestamp(second * 1000);
+            let told = facts(true, false, &metrics.readings(), &mut recent, at);
+            let beat = Heartbeat { owner: "a".to_owned(), at, started_at: Timestamp(0), facts: told };
+            Company::read(&[beat]).breakers_open
+        };
+        let seen =
+            [(0, 0.0), (10, 2.0), (30, 1.0), (129, 1.0), (130, 2.0), (150, 1.0), (249, 1.0), (250, 1.0), (999, 1.0)];
+        let counted: Vec<usize> = seen.into_iter().map(|(second, state)| open(second, state)).collect();
+        assert_eq!(counted, [0, 1, 1, 1, 1, 1, 1, 0, 0]);
+    }
+
     fn beat(owner: &str, started: i64, at: i64, stopped: bool) -> Heartbeat {
         Heartbeat {
             owner: owner.to_owned(),
@@ -225,12 +264,12 @@ mod tests {
 
     #[test]
     fn a_replica_is_missing_until_another_takes_its_place() {
-        let now = Timestamp(10_000_000);
         let lives = |owner, started| beat(owner, started, 9_995, false);
         let cases: &[(&str, Vec<Heartbeat>, usize)] = &[
             ("both live", vec![lives("a", 10), lives("b", 20)], 0),
             ("one died", vec![beat("a", 10, 5_000, false), lives("b", 20)], 1),
             ("one stopped", vec![beat("a", 10, 5_000, true), lives("b", 20)], 0),
+            ("all slept", vec![beat("a", 10, 5_000, false), beat("b", 20, 5_009, false)], 0),
             ("it was replaced", vec![beat("a", 10, 5_000, false), lives("b", 20), lives("c", 5_010)], 0),
             (
                 "it died twice and came back",
@@ -254,7 +293,7 @@ mod tests {
             ),
         ];
         for (name, heartbeats, expected) in cases {
-            assert_eq!(missing(heartbeats, now), *expected, "{name}");
+            assert_eq!(Company::read(heartbeats).missing, *expected, "{name}");
         }
     }
 }

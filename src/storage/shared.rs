@@ -27,7 +27,7 @@ pub struct Heartbeat {
     pub started_at: Timestamp,
     /// A JSON object: `version`, `ready`, `stopped` (its last one, at a stop in order), `memory_bytes`, `breakers` (target:
     /// closed, half-open or open), `caches` (name: `hit` and `miss`), `lately` (of the last half hour: `addressed`, of these
-    /// `answered`, `bugs`, and `errors` of the most frequent place and class).
+    /// `answered`, `bugs`, and `errors` of the most frequent place and class; `open`, the breakers that are or just were).
     pub facts: String,
 }
 

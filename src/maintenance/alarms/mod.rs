@@ -107,7 +107,7 @@ impl Maintenance {
         let spent = parts.store.spent(kyiv_day(now), ChatId(0), Vec::new()).await?;
         Ok(Seen {
             now,
-            company: Company::read(&parts.store.heartbeats().await?, now),
+            company: Company::read(&parts.store.heartbeats().await?),
             delivery,
             poll_conflict_at: self.time(POLL_CONFLICT_AT).await?,
             oldest_update: inbox.oldest,

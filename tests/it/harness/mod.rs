@@ -80,6 +80,13 @@ impl Setup {
             .set("TELEGRAM_RATE_GROUP_PER_MINUTE", "0")
     }
 
+    /// With somebody who runs the bot and has opened its chat, where alarms arrive.
+    pub(crate) fn overseen(self) -> Self {
+        let owner = self.world.person("Господар");
+        self.world.private(owner);
+        self.set("ADMIN_ID", owner.0.to_string())
+    }
+
     pub(crate) fn set(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.settings.push((key, value.into()));
         self
@@ -228,7 +235,8 @@ impl TestBot {
     /// Starts another replica on the same data, behind the same proxy.
     pub(crate) async fn add_replica(&mut self) {
         let life = Life::new();
-        let seed = 10 + self.others.len() as u64;
+        // Its own chance makes a replica's name: no two of a world may have the same.
+        let seed = 10 + (self.others.len() + self.past.len()) as u64;
         let app = self.setup.try_start_replica(seed, &life).await.expect("another replica starts");
         app.awake.cancelled().await;
         self.setup.proxy.add(app.router.clone(), life.clone());
