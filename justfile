@@ -42,13 +42,16 @@ docs:
 bench *WHICH:
     cargo bench --locked --bench figures -- {{ WHICH }}
 
-# The property tests with many cases
-properties CASES="5000":
-    PROPTEST_CASES={{ CASES }} cargo test --locked --release
+# The property tests with many cases; `just properties 100000 markup::` only those of the rendering
+properties CASES="5000" NAME="":
+    PROPTEST_CASES={{ CASES }} cargo test --locked --release {{ if NAME == "" { "" } else { "--lib " + NAME } }}
 
 # libFuzzer over what comes from outside, so many seconds for each target (needs cargo-fuzz)
 fuzz SECONDS="600" *TARGETS:
     fuzz/run {{ SECONDS }} {{ TARGETS }}
+
+# An hour of libFuzzer over the rendering of what a model writes
+fuzz-hour: (fuzz "3600" "render")
 
 # The long fault tests on the release binary: kills under load, a soak, a full disk and the rest; prints a table
 torture KILLS="200" SOAK_SECONDS="600":

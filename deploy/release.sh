@@ -30,7 +30,7 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 mkdir -p "$stage/$name/deploy" "$dist"
 install -m 755 "$binary" "$stage/$name/gryag"
-cp -r LICENSE CHANGELOG.md README.md README.uk.md .env.example Caddyfile docker-compose.prod.yml prometheus.yml "$stage/$name/"
+cp -r LICENSE CHANGELOG.md README.md README.uk.md docs .env.example Caddyfile docker-compose.prod.yml prometheus.yml "$stage/$name/"
 cp -r deploy/README.md deploy/runbook.md deploy/deploy.sh deploy/alertmanager.sh deploy/alertmanager.yml deploy/systemd \
     deploy/prometheus deploy/grafana "$stage/$name/deploy/"
 deploy/sbom.py "$target" > "$dist/$name.cdx.json"

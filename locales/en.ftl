@@ -114,12 +114,14 @@ media-other = attachment
 command-start = get to know each other
 command-help = what can be done here
 command-why = why this was said (in reply to my message)
+command-usage = how much of my daily limit is used
 command-settings = this chat's settings
 command-privacy = what is kept and who sees it
 command-optout = do not keep or read my messages
 command-optin = keep and read my messages again
 command-forget-me = delete everything that is kept about me
 command-export-me = get everything that is kept about me
+command-dashboard = open the dashboard
 command-status = how the bot is doing
 command-errors = the latest errors
 command-dead = updates that could not be handled
@@ -185,8 +187,15 @@ why-private = In a private chat I answer everything.
 why-mention = I was mentioned with @.
 why-reply = It answers somebody who replied to my message.
 why-name = I was called by my name.
+why-open-question = Nobody called: a question to everybody had found no answer.
+why-own-topic = Nobody called: the talk had come to bots and artificial intelligence, my own topic.
+why-shared-joy = Nobody called: people were laughing or rejoicing together.
+why-greeting = Nobody called: somebody had greeted everybody.
+why-boredom = Nobody called: somebody was bored.
+why-random = Nobody called: now and then I say a word just so, and this time the dice said so.
 why-moment = Nobody called: it seemed a good moment to join in.
 why-spontaneous = Nobody called: the chat had been quiet for long.
+why-reaction = Now and then I react when there is a mood in a message.
 why-trigger = Trigger: { $trigger }
 why-score = Score of the moment: { $score }
 why-model = Model: { $model }
@@ -195,6 +204,17 @@ why-cost = Cost: ${ $usd }
 why-cost-unknown = Cost: not known
 why-no-model = Without a model
 why-cached = From the cache: it was asked before
+
+# In a group: how much of one's own limit. In private: the figures.
+usage-percent = { $percent } % of your daily limit is used today.
+usage-no-limit = There is no daily limit.
+usage-figures-where = The figures: /usage in a private chat with me.
+usage-figures = ${ $usd }, calls of the model: { $calls }
+usage-figures-unpriced = ${ $usd } and { $tokens } tokens of an unknown price, calls of the model: { $calls }
+usage-today = Answers to you today: { $spent }.
+usage-limit = Daily limit: ${ $usd }, { $percent } % used. It is renewed at midnight in Kyiv.
+usage-week = In { $days } days: { $spent }.
+usage-bot = The whole bot today: { $spent }.
 
 settings-head = Settings of this chat
 settings-talk = Talks unasked: { $level }
@@ -261,6 +281,11 @@ status-alarm = ⚠️ { $what } Since: { $since }
 status-chats = Chats: { $allowed } allowed, { $waiting } waiting for a decision
 status-errors = Errors kept: { $errors } (/errors)
 status-let-in = Allow { $chat }
+dashboard-link =
+    The dashboard opens by this link, once and within { $valid }:
+    { $link }
+dashboard-no-address = The dashboard has no address: set BOT_PUBLIC_URL, or run “gryag dashboard-link” on the server.
+
 errors-none = There are no errors.
 errors-head = The latest errors:
 errors-line = { $ago } ago, { $place } ({ $class }){ $count ->
@@ -324,3 +349,110 @@ alarm-wal = The database's log has grown to { $megabytes } MB.
 alarm-model-ending = A configured model will soon be gone, or is gone.
 
 doctor-alarm = This is a test of the alarms, sent by `gryag doctor --alarm`: they reach you.
+
+## Dashboard
+
+dash-now = Now
+dash-errors = Errors
+dash-letters = Dead letters
+dash-settings = Settings
+dash-pages = Pages
+dash-skip = To the content
+dash-log-out = Log out
+dash-live = Live
+dash-lost = No connection: what you see is old. Trying again…
+
+dash-login = Dashboard
+dash-login-words = The button opens the dashboard in this browser for a day. The link works once.
+dash-login-button = Open the dashboard
+dash-refused = This link does not work
+dash-locked = The dashboard is closed
+dash-how-to-enter = A link works for ten minutes and once. Send /dashboard to the bot in its private chat, or run “gryag dashboard-link” on the server, and open the new one.
+dash-farewell = You have logged out
+dash-unavailable = Not now
+dash-unavailable-words = The database does not answer. Try again in a minute; if that lasts, look at the bot's log.
+
+dash-seconds = { $count } s
+dash-minutes = { $count } min
+dash-hours = { $count } h
+dash-days = { $count } d
+dash-ms = { $count } ms
+dash-megabytes = { $count } MB
+dash-ago = { $span } ago
+dash-of = of { $limit }
+
+dash-alarms = Alarms
+dash-quiet = No errors in the last hour
+dash-errors-in-hour =
+    { $count } { $count ->
+        [one] error
+       *[other] errors
+    } in the last hour
+dash-see-errors = What they are and what to do
+
+dash-replicas = Replicas
+dash-no-replica = No replica has told anything yet.
+dash-ready = ready
+dash-not-ready = not ready
+dash-stopped = stopped
+dash-silent = silent
+dash-version = Version
+dash-uptime = Uptime
+dash-memory = Memory
+dash-lag = Lag
+dash-heard = Heard from
+dash-deploy = Last deploy: version { $version }, { $at } ({ $ago }).
+
+dash-queues = Queues
+dash-waiting = Updates waiting
+dash-oldest-waiting = The oldest waits
+dash-unsent = Messages to send
+dash-oldest-unsent = The oldest waits to be sent
+dash-store = Database
+dash-store-good = fine
+dash-store-unwritable = takes no writes
+dash-store-corrupt = damaged
+dash-store-writer-dead = its writer died
+
+dash-budgets = Budgets and rates
+dash-spent-today = Spent today
+dash-calls-today = Model calls today
+dash-model-calls = Model calls, two minutes
+dash-telegram-calls = Sends, last minute
+
+dash-breakers = Breakers
+dash-no-breaker = No breaker has told its state yet.
+dash-breaker-closed = closed: calls pass
+dash-breaker-half-open = half-open: trying
+dash-breaker-open = open: no calls
+
+dash-last-errors = The last hundred errors
+dash-no-errors = There are no errors.
+dash-what-to-do = What to do:
+dash-last = Last: { $at } ({ $ago })
+dash-first = first: { $at }
+dash-do-bug = A fault in the bot itself. What met it was isolated; please report it with this line.
+dash-do-gemini = The model refuses: check GEMINI_API_KEY, the model's name and the project's limits and billing.
+dash-do-telegram = Telegram refuses: check TELEGRAM_BOT_TOKEN and TELEGRAM_WEBHOOK_URL, then look at “gryag webhook info”.
+dash-do-persona = A persona's file cannot be read: mend it; it is looked at again within seconds. Until then the last good one speaks.
+dash-do-parse = An update that nobody could read: it is among the dead letters. A newer version of the bot may know it.
+dash-do-transient = Nothing: it is tried again by itself. If it lasts for minutes, look at the other side (Gemini, Telegram, the disk).
+dash-do-permanent = It will not pass by itself. The message says what was refused; the runbook has more.
+
+dash-letters-count =
+    { $count ->
+        [one] { $count } dead letter
+       *[other] { $count } dead letters
+    }
+dash-letters-words = Updates that could not be handled. Their words are not shown; they are emptied after 30 days.
+dash-no-letters = There are no dead letters.
+dash-letter-facts = Chat { $chat } · tried { $tries } times · came { $came } · given up { $ago }
+dash-letter-empty = Its content was emptied: it cannot be tried again.
+dash-retry = Try again
+dash-drop = Drop…
+dash-drop-sure = Drop for good
+
+dash-settings-words = As the bot was started with; secrets are hidden. To change one, change the environment or gryag.toml and start anew.
+dash-key = Key
+dash-value = Value
+dash-origin = Where from

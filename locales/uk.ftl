@@ -118,12 +118,14 @@ media-other = вкладення
 command-start = познайомитися
 command-help = що тут можна
 command-why = чому це сказано (у відповідь на моє повідомлення)
+command-usage = скільки моєї денної межі використано
 command-settings = налаштування чату
 command-privacy = що зберігається і хто це бачить
 command-optout = не зберігати й не читати моїх повідомлень
 command-optin = знову зберігати й читати мої повідомлення
 command-forget-me = видалити все, що збережено про мене
 command-export-me = отримати все, що збережено про мене
+command-dashboard = відкрити пульт
 command-status = стан бота
 command-errors = останні помилки
 command-dead = оновлення, які не вдалося обробити
@@ -152,7 +154,7 @@ privacy =
     /export_me — отримати все це файлом
     «забудь це» у відповідь на повідомлення — забути його одне
 
-    Кого переслано з прихованим ім'ям, того Telegram мені не називає, тож такі пересилання я впізнати не можу. Резервні копії живуть свій строк.
+    Якщо в налаштуваннях Telegram приховано, хто автор пересланого, то твоїх слів у чужих пересиланнях мені не впізнати. Резервні копії доживають свій строк.
 
 data-not-a-person = Telegram не каже мені, хто це пише. Напиши те саме від свого імені, не від каналу чи групи.
 
@@ -192,8 +194,15 @@ why-private = В особистій розмові я відповідаю на 
 why-mention = Мене згадали через @.
 why-reply = Це відповідь тому, хто відповів на моє повідомлення.
 why-name = Мене покликали на ім'я.
+why-open-question = Ніхто не кликав: прозвучало питання до всіх, на яке ніхто не відповідав.
+why-own-topic = Ніхто не кликав: мова зайшла про ботів та штучний інтелект, тобто про своє.
+why-shared-joy = Ніхто не кликав: у чаті раділи чи сміялися разом.
+why-greeting = Ніхто не кликав: хтось вітався з усіма.
+why-boredom = Ніхто не кликав: комусь стало нудно.
+why-random = Ніхто не кликав: зрідка докидаю слово просто так, і цього разу випало.
 why-moment = Ніхто не кликав: момент видався слушним, щоб докинути слово.
 why-spontaneous = Ніхто не кликав: у чаті надовго стало тихо.
+why-reaction = Реакцію ставлю зрідка, коли в повідомленні чути настрій.
 why-trigger = Привід: { $trigger }
 why-score = Оцінка моменту: { $score }
 why-model = Модель: { $model }
@@ -203,9 +212,20 @@ why-cost-unknown = Вартість: невідома
 why-no-model = Без моделі
 why-cached = З кешу: про це вже питали
 
+# In a group: how much of one's own limit. In private: the figures.
+usage-percent = Сьогодні використано { $percent } % твоєї денної межі.
+usage-no-limit = Денної межі немає.
+usage-figures-where = Цифри: /usage в особистій розмові зі мною.
+usage-figures = ${ $usd }, викликів моделі: { $calls }
+usage-figures-unpriced = ${ $usd } і ще { $tokens } токенів за невідомою ціною, викликів моделі: { $calls }
+usage-today = Відповіді тобі сьогодні: { $spent }.
+usage-limit = Денна межа: ${ $usd }, використано { $percent } %. Поновлюється опівночі за київським часом.
+usage-week = За { $days } днів: { $spent }.
+usage-bot = Увесь бот сьогодні: { $spent }.
+
 settings-head = Налаштування цього чату
 settings-talk = Балакучість без запрошення: { $level }
-settings-quiet = Тиха пора (за Києвом): { $hours }
+settings-quiet = Тихі години (за київським часом): { $hours }
 settings-persona = Персона: { $name }
 settings-language = Мова: { $name }
 settings-reactions = Реакції: { $switch }
@@ -239,7 +259,7 @@ access-decided = Це вже вирішено.
 access-welcome = Що тут можна: /help. Що зберігається: /privacy
 
 introduction =
-    Привіт! Я { $name }, співрозмовник із штучним інтелектом. Озиваюся, коли мене кличуть на ім'я, згадують через @ чи відповідають мені, а зрідка докидаю слово й без запрошення.
+    Привіт! Я { $name }, співрозмовник зі штучним інтелектом. Озиваюся, коли мене кличуть на ім'я, згадують через @ чи відповідають мені, а зрідка докидаю слово й без запрошення.
     Читаю повідомлення цього чату й зберігаю їх { $days } { $days ->
         [one] день
         [few] дні
@@ -252,7 +272,7 @@ order-which-chat = Який чат? Напиши id після команди.
 allow-done = Дозволено: { $id }
 leave-done = Чат { $id } покинуто; за 30 днів усе звідти буде видалено.
 leave-failed = Вийти з { $id } не вдалося: { $problem }
-ban-whom = Кого? Відповідай командою на повідомлення людини або напиши id (від'ємний для чату).
+ban-whom = Кого? Дай команду у відповідь на повідомлення людини або напиши id (від'ємний для чату).
 ban-owner = Адміністратора бота забанити не можна.
 ban-done = Відтепер не чую: { $who }
 ban-already = І так не чую: { $who }
@@ -269,6 +289,11 @@ status-alarm = ⚠️ { $what } Відколи: { $since }
 status-chats = Чати: дозволено { $allowed }, чекають на рішення { $waiting }
 status-errors = Помилок збережено: { $errors } (/errors)
 status-let-in = Дозволити { $chat }
+dashboard-link =
+    Пульт відкривається за цим посиланням, один раз і за { $valid }:
+    { $link }
+dashboard-no-address = Пульт не має адреси: задай BOT_PUBLIC_URL або запусти на сервері «gryag dashboard-link».
+
 errors-none = Помилок немає.
 errors-head = Останні помилки:
 errors-line = { $ago } тому, { $place } ({ $class }){ $count ->
@@ -332,3 +357,112 @@ alarm-wal = Журнал бази даних виріс до { $megabytes } МБ
 alarm-model-ending = Налаштована модель скоро зникне або вже зникла.
 
 doctor-alarm = Це проба тривог, її надіслав `gryag doctor --alarm`: вони до вас доходять.
+
+## Пульт
+
+dash-now = Зараз
+dash-errors = Помилки
+dash-letters = Мертві листи
+dash-settings = Налаштування
+dash-pages = Сторінки
+dash-skip = До змісту
+dash-log-out = Вийти
+dash-live = Наживо
+dash-lost = Зв'язку немає: те, що ти бачиш, застаріло. Пробую ще…
+
+dash-login = Пульт
+dash-login-words = Кнопка відкриває пульт у цьому браузері на добу. Посилання спрацює раз.
+dash-login-button = Відкрити пульт
+dash-refused = Це посилання не діє
+dash-locked = Пульт зачинено
+dash-how-to-enter = Посилання діє десять хвилин і один раз. Надішли боту /dashboard в особистий чат або запусти на сервері «gryag dashboard-link» і відкрий нове.
+dash-farewell = Ти вийшов
+dash-unavailable = Не зараз
+dash-unavailable-words = База даних не відповідає. Спробуй за хвилину; якщо це триває, поглянь у журнал бота.
+
+dash-seconds = { $count } с
+dash-minutes = { $count } хв
+dash-hours = { $count } год
+dash-days = { $count } дн
+dash-ms = { $count } мс
+dash-megabytes = { $count } МБ
+dash-ago = { $span } тому
+dash-of = із { $limit }
+
+dash-alarms = Тривоги
+dash-quiet = За останню годину помилок немає
+dash-errors-in-hour =
+    { $count } { $count ->
+        [one] помилка
+        [few] помилки
+       *[other] помилок
+    } за останню годину
+dash-see-errors = Які вони і що робити
+
+dash-replicas = Репліки
+dash-no-replica = Жодна репліка ще нічого не сказала.
+dash-ready = готова
+dash-not-ready = не готова
+dash-stopped = зупинилася
+dash-silent = мовчить
+dash-version = Версія
+dash-uptime = Працює
+dash-memory = Пам'ять
+dash-lag = Затримка
+dash-heard = Озвалася
+dash-deploy = Останнє оновлення: версія { $version }, { $at } ({ $ago }).
+
+dash-queues = Черги
+dash-waiting = Оновлень чекає
+dash-oldest-waiting = Найстаріше чекає
+dash-unsent = Повідомлень до надсилання
+dash-oldest-unsent = Найстаріше чекає надсилання
+dash-store = База даних
+dash-store-good = гаразд
+dash-store-unwritable = не приймає записів
+dash-store-corrupt = пошкоджена
+dash-store-writer-dead = записувач помер
+
+dash-budgets = Бюджети й темп
+dash-spent-today = Витрачено сьогодні
+dash-calls-today = Викликів моделі сьогодні
+dash-model-calls = Викликів моделі, дві хвилини
+dash-telegram-calls = Надсилань, остання хвилина
+
+dash-breakers = Запобіжники
+dash-no-breaker = Жоден запобіжник ще не сказав свого стану.
+dash-breaker-closed = замкнений: виклики йдуть
+dash-breaker-half-open = напіввідкритий: пробує
+dash-breaker-open = відкритий: викликів немає
+
+dash-last-errors = Остання сотня помилок
+dash-no-errors = Помилок немає.
+dash-what-to-do = Що робити:
+dash-last = Востаннє: { $at } ({ $ago })
+dash-first = уперше: { $at }
+dash-do-bug = Вада самого бота. Те, на чому вона сталася, відокремлено; будь ласка, повідом про неї з цим рядком.
+dash-do-gemini = Модель відмовляє: перевір GEMINI_API_KEY, назву моделі, ліміти й оплату проєкту.
+dash-do-telegram = Telegram відмовляє: перевір TELEGRAM_BOT_TOKEN і TELEGRAM_WEBHOOK_URL, тоді поглянь на «gryag webhook info».
+dash-do-persona = Файл персони не читається: виправ його, за кілька секунд він прочитається знову. Доти говорить остання справна.
+dash-do-parse = Оновлення, якого ніхто не зміг прочитати: воно серед мертвих листів. Новіша версія бота може його знати.
+dash-do-transient = Нічого: бот спробує ще сам. Якщо це триває хвилинами, поглянь на іншу сторону (Gemini, Telegram, диск).
+dash-do-permanent = Саме не мине. Повідомлення каже, у чому відмовлено; більше є в runbook.
+
+dash-letters-count =
+    { $count ->
+        [one] { $count } мертвий лист
+        [few] { $count } мертві листи
+       *[other] { $count } мертвих листів
+    }
+dash-letters-words = Оновлення, яких не вдалося обробити. Їхніх слів тут не видно; за 30 днів вони спорожняються.
+dash-no-letters = Мертвих листів немає.
+dash-letter-facts = Чат { $chat } · спроб { $tries } · прийшло { $came } · здався { $ago }
+dash-letter-empty = Вміст спорожнено: спробувати ще раз не вийде.
+dash-retry = Спробувати ще
+dash-drop = Викинути…
+dash-drop-sure = Викинути назавжди
+
+dash-settings-words = З чим бота запущено; секрети приховано. Щоб щось змінити, зміни середовище або gryag.toml і запусти знову.
+dash-key = Ключ
+dash-value = Значення
+dash-origin = Звідки

@@ -1,7 +1,9 @@
-//! Injected chance: jitter, identifiers and the draws that `decision` is handed. Nothing secret is drawn from it.
+//! Injected chance: jitter, identifiers and the draws that `decision` is handed. Nothing secret is drawn from it; what
+//! must not be guessed is [`secret_token`].
 
 use std::{
-    fmt,
+    fmt, fs,
+    io::Read as _,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -47,4 +49,16 @@ impl Random for Seeded {
     fn bits(&self) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
     }
+}
+
+/// 256 bits of the operating system's own randomness, in hexadecimal: for what must not be guessed.
+///
+/// # Panics
+///
+/// If the system gives none, with which nothing secret could be made at all.
+pub fn secret_token() -> String {
+    let mut bits = [0; 32];
+    let filled = fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bits));
+    filled.expect("the system gives randomness");
+    hex::encode(bits)
 }

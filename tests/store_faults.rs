@@ -151,7 +151,7 @@ async fn gaps_of_a_thousand_writes(store: &SqliteStore, first_key: i64) -> (Dura
 
 /// Real time, for it is about the runtime's threads. It has one: with two, one could be blocked and nobody would see.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn the_store_slowed_to_200_ms_a_commit_and_1000_writes_leave_no_gap_over_20_ms_in_a_heartbeat() {
+async fn b12_the_store_slowed_to_200_ms_a_commit_and_1000_writes_leave_no_gap_over_20_ms_in_a_heartbeat() {
     let place = TempDir::new().unwrap();
     let commits = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&commits);

@@ -19,4 +19,15 @@ CREATE INDEX outbox_alarms ON outbox (id) WHERE kind = 'alarm' AND state IN ('qu
 ALTER TABLE errors ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE errors ADD COLUMN first_at INTEGER; -- NULL: the same as `at`
 
+-- Dashboard: who may look. Of links and cookies only the SHA-256 is kept.
+CREATE TABLE dashboard_passes (
+    digest   BLOB PRIMARY KEY,
+    kind     TEXT NOT NULL,   -- login (ten minutes, spent by its use), session (a day)
+    admin_id INTEGER,         -- to whom the link was sent; null if it was printed on the server
+    until    INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What nobody asked for gets a share of a model's requests a day, too, so its calls are told apart.
+ALTER TABLE model_calls ADD COLUMN is_unasked INTEGER NOT NULL DEFAULT 0;
+
 UPDATE schema_generation SET generation = 3;

@@ -4,7 +4,7 @@ use super::*;
 
 /// B7: in the original «фура» was disgust («фу»), «нічого» surprise («ого») and «програма» leisure («гра»).
 #[test]
-fn a_word_inside_another_word_means_nothing() {
+fn b7_a_word_inside_another_word_means_nothing() {
     for text in
         ["фура", "нічого", "програма", "робота", "ранок", "ракетка", "вишибала", "помереживо", "шахрайський хід"]
     {

@@ -7,7 +7,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use super::{Build, spawn_awaited};
 use crate::{
     errors::ErrorRecord,
-    maintenance::{Maintenance, MaintenanceParts, Watcher},
+    maintenance::{Backups, Maintenance, MaintenanceParts, Watcher},
 };
 
 /// Where the runbook is, without `BOT_RUNBOOK_URL`.
@@ -18,7 +18,6 @@ const DISK_LOW: u64 = 8;
 impl Build {
     pub(super) fn start_maintenance(&self, found: mpsc::Receiver<ErrorRecord>) -> JoinHandle<()> {
         let limiter = Arc::clone(&self.limiter);
-        let breakers = self.gemini.breakers();
         let health = self.health();
         let errors = self.errors.clone();
         let (essential, advanced) = (&self.config.essential, &self.config.advanced);
@@ -36,7 +35,9 @@ impl Build {
             personas: self.personas.clone(),
             budgets: self.budgets(),
             is_ready: Arc::new(move || health.problem().is_none()),
+            breakers: self.gemini.breakers(),
             retention: advanced.retention,
+            backups: Backups::new(Arc::new(self.store.clone()), self.outside.clock.clone(), &self.config),
             admins: essential.admins.clone(),
             language: self.config.behavior.language,
             runbook: advanced.runbook_url.clone().unwrap_or_else(|| RUNBOOK.to_owned()),
@@ -45,16 +46,7 @@ impl Build {
             webhook_url: essential.webhook_url.clone(),
             disk_low: advanced.min_free_disk_mb * DISK_LOW * 1024 * 1024,
             watcher,
-            sweeps: vec![
-                Arc::new(move || limiter.sweep()),
-                Arc::new(move || errors.tell_untold()),
-                // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
-                Arc::new(move || {
-                    for breaker in &breakers {
-                        breaker.state();
-                    }
-                }),
-            ],
+            sweeps: vec![Arc::new(move || limiter.sweep()), Arc::new(move || errors.tell_untold())],
         });
         spawn_awaited(&self.shutdown, "maintenance", maintenance.run(found, self.shutdown.clone()))
     }

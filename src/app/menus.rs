@@ -4,11 +4,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sha2::{Digest as _, Sha256};
 
-use super::Build;
+use super::{
+    Build,
+    attempts::{AttemptError, Pauses, Progress, boxed, until_done},
+};
 use crate::{
     commands::{Audience, Shown, shown_commands},
     domain::{ChatId, Language, UserId},
-    errors::{Classify, ErrorHandler},
+    errors::ErrorHandler,
     shutdown::Shutdown,
     storage::SharedStore,
     telegram::{CommandScope, Telegram, TelegramError},
@@ -19,12 +22,9 @@ const LEASE: &str = "menus";
 const LEASE_TIME: Duration = Duration::from_secs(180);
 /// The fact that tells what Telegram has: a digest of each list.
 const FACT: &str = "menus";
-/// The webhook goes first.
-const START: Duration = Duration::from_secs(2);
-/// How soon another try follows, from the first to the last. An admin who has not yet opened the bot's chat has no menu
-/// there.
-const RETRY_FIRST: Duration = Duration::from_secs(10);
-const RETRY_LAST: Duration = Duration::from_secs(600);
+/// The webhook goes first. An admin who has not yet opened the bot's chat has no menu there.
+const PAUSES: Pauses =
+    Pauses { begin: Duration::from_secs(2), first: Duration::from_secs(10), last: Duration::from_secs(600) };
 
 pub(super) struct Menus {
     telegram: Telegram,
@@ -69,38 +69,18 @@ impl Menus {
 
     /// Tries until everything is set or the process stops.
     pub(super) async fn run(self) {
-        let soft = self.shutdown.soft.clone();
-        tokio::select! {
-            () = self.until_done() => {}
-            () = soft.cancelled() => {}
-        }
+        until_done(PAUSES, &self.errors, &self.shutdown, || self.once()).await;
     }
 
-    async fn until_done(self) {
-        tokio::time::sleep(START).await;
-        let mut pause = RETRY_FIRST;
-        loop {
-            match self.once().await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(error) => {
-                    self.errors.handle("registration", &*error);
-                }
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(RETRY_LAST);
-        }
-    }
-
-    /// True once Telegram has every list.
-    async fn once(&self) -> Result<bool, Box<dyn Classify + Send + Sync>> {
+    /// Done once Telegram has every list.
+    async fn once(&self) -> Result<Progress, AttemptError> {
         if !self.store.lease(LEASE, &self.owner, LEASE_TIME).await.map_err(boxed)? {
-            return Ok(false);
+            return Ok(Progress::NotYet);
         }
         let stored = self.store.fact(FACT).await.map_err(boxed)?;
         let mut known: BTreeMap<String, String> =
             stored.and_then(|stored| serde_json::from_str(&stored).ok()).unwrap_or_default();
-        let mut outcome = Ok(true);
+        let mut outcome = Ok(Progress::Done);
         let mut changed = false;
         for menu in self.menus() {
             let digest = menu.digest();
@@ -115,7 +95,7 @@ impl Menus {
                 }
                 // The admin has not opened the bot's chat yet.
                 Err(TelegramError::ChatGone { .. }) if matches!(menu.scope, CommandScope::Chat(_)) => {
-                    outcome = Ok(false)
+                    outcome = Ok(Progress::NotYet)
                 }
                 Err(error) => {
                     outcome = Err(boxed(error));
@@ -154,8 +134,4 @@ impl Menus {
             })
             .collect()
     }
-}
-
-fn boxed(error: impl Classify + Send + Sync + 'static) -> Box<dyn Classify + Send + Sync> {
-    Box::new(error)
 }

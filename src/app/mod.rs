@@ -3,6 +3,8 @@
 //! Four tasks meet only in the store and its bell: the edge takes updates in, the worker runs turns, the sender says
 //! what they leave, maintenance looks after the rest.
 
+mod attempts;
+mod dashboard;
 mod error;
 mod identity;
 mod maintenance;
@@ -30,8 +32,8 @@ use crate::{
     clock::{SharedClock, SystemClock},
     commands::{CommandOptions, CommandParts, Commands, is_forget_this},
     config::{Config, Intake},
-    decision::{Budgets, budget::TalkRules, stop_words::is_urgent},
-    domain::Timestamp,
+    decision::{budget::TalkRules, stop_words::is_urgent},
+    domain::{Budgets, Timestamp},
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
     errors::ErrorHandler,
     gemini::Gemini,
@@ -134,6 +136,7 @@ impl App {
         }
         let store = SqliteStore::open(store_options(config, &outside, &metrics), &shutdown).await?;
         identity::check_owner(&store, config).await?;
+        dashboard::note_deploy(&store, outside.clock.now()).await?;
         let limiter = Arc::new(AddressLimiter::new(AddressBudget::default()));
         let gemini = Arc::new(model::gemini(config, &outside, &store, &metrics)?);
         let build = Arc::new(Build {
@@ -279,7 +282,11 @@ impl Build {
             .route("/readyz", routing::get(edge::ready))
             .route("/metrics", routing::get(edge::metrics))
             .with_state(self.health());
-        let routes = EdgeRoutes { webhook: routing::post(edge::receive).with_state(Arc::new(webhook)), open };
+        let routes = EdgeRoutes {
+            webhook: routing::post(edge::receive).with_state(Arc::new(webhook)),
+            open,
+            dashboard: dashboard::routes(self),
+        };
         let parts = StackParts {
             metrics: self.metrics.clone(),
             errors: self.errors.clone(),
@@ -417,6 +424,8 @@ impl Build {
             retention: self.config.advanced.retention,
             age_max: behavior.max_message_age,
             is_autonomous: behavior.autonomous_mode,
+            public_url: essential.public_url.clone(),
+            budgets: self.budgets(),
         };
         Commands::new(parts, options)
     }

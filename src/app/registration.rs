@@ -5,10 +5,13 @@ use std::{sync::Arc, time::Duration};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use super::Build;
+use super::{
+    Build,
+    attempts::{AttemptError, Pauses, Progress, boxed, until_done},
+};
 use crate::{
     config::Intake,
-    errors::{Classify, ErrorHandler},
+    errors::ErrorHandler,
     shutdown::Shutdown,
     storage::SharedStore,
     telegram::{Telegram, TelegramError, ensure_webhook},
@@ -21,8 +24,7 @@ const LEASE_TIME: Duration = Duration::from_secs(60);
 const LEASE_PAUSE: Duration = Duration::from_secs(2);
 /// The fact that tells with which secret the webhook was registered: Telegram does not say.
 pub const FINGERPRINT: &str = "webhook_secret";
-const RETRY_FIRST: Duration = Duration::from_secs(2);
-const RETRY_LAST: Duration = Duration::from_secs(120);
+const PAUSES: Pauses = Pauses { begin: Duration::ZERO, first: Duration::from_secs(2), last: Duration::from_secs(120) };
 
 pub(super) struct Registration {
     telegram: Telegram,
@@ -52,29 +54,10 @@ impl Registration {
 
     /// Tries until it is done or the process stops.
     pub(super) async fn run(self) {
-        let soft = self.shutdown.soft.clone();
-        tokio::select! {
-            () = self.until_done() => {}
-            () = soft.cancelled() => {}
-        }
+        until_done(PAUSES, &self.errors, &self.shutdown, || self.once()).await;
     }
 
-    async fn until_done(self) {
-        let mut pause = RETRY_FIRST;
-        loop {
-            match self.once().await {
-                Ok(Progress::Done) => return,
-                Ok(Progress::AnothersTurn) => tokio::time::sleep(LEASE_PAUSE).await,
-                Err(error) => {
-                    self.errors.handle("registration", &*error);
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(RETRY_LAST);
-                }
-            }
-        }
-    }
-
-    async fn once(&self) -> Result<Progress, Box<dyn Classify + Send + Sync>> {
+    async fn once(&self) -> Result<Progress, AttemptError> {
         match (self.intake, &self.url, &self.secret) {
             (Intake::Poll, ..) => self.make_way_for_polling().await.map_err(boxed)?,
             (Intake::Webhook, Some(url), Some(secret)) => return self.register(url, secret).await,
@@ -84,10 +67,10 @@ impl Registration {
     }
 
     /// Every replica looks, one after the other; who comes second finds nothing to do.
-    async fn register(&self, url: &str, secret: &SecretString) -> Result<Progress, Box<dyn Classify + Send + Sync>> {
+    async fn register(&self, url: &str, secret: &SecretString) -> Result<Progress, AttemptError> {
         if !self.store.lease(LEASE, &self.owner, LEASE_TIME).await.map_err(boxed)? {
             tracing::debug!("another replica is at the webhook");
-            return Ok(Progress::AnothersTurn);
+            return Ok(Progress::AnothersTurn(LEASE_PAUSE));
         }
         let fingerprint = fingerprint(secret);
         let changed = self.store.fact(FINGERPRINT).await.map_err(boxed)?.as_ref() != Some(&fingerprint);
@@ -123,14 +106,4 @@ impl Registration {
 /// By what a secret is recognised that is kept nowhere.
 pub fn fingerprint(secret: &SecretString) -> String {
     hex::encode(&Sha256::digest(secret.expose_secret())[..8])
-}
-
-/// How far it has come.
-enum Progress {
-    Done,
-    AnothersTurn,
-}
-
-fn boxed(error: impl Classify + Send + Sync + 'static) -> Box<dyn Classify + Send + Sync> {
-    Box::new(error)
 }

@@ -134,6 +134,8 @@ fn trigger(word: &str) -> &str {
         "shared_joy" => "спільна радість",
         "greeting" => "вітаються",
         "boredom" => "комусь нудно",
+        "random" => "випало",
+        "reaction" => "реакція",
         "silence" | "spontaneous" => "у чаті затихло",
         other => other,
     }

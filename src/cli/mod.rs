@@ -1,5 +1,7 @@
 //! The subcommands. The one module that prints.
 
+mod backups;
+mod dashboard;
 mod dead;
 mod doctor;
 mod fates;
@@ -15,6 +17,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     app::AppError,
     config::{Config, ConfigError, Purpose},
+    maintenance::BackupError,
     storage::StorageError,
     telegram::TelegramError,
 };
@@ -88,6 +91,29 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make a backup now.
+    ///
+    /// Copies the database into `backups` of BOT_DATA_DIR, checks the whole copy, compresses it, removes backups that it
+    /// replaces, and runs BOT_BACKUP_COMMAND with it. Prints the file. The bot may run meanwhile; it makes one itself each
+    /// hour. Settings and tokens are not in it: keep `.env` elsewhere.
+    Backup,
+    /// Replace the database by a backup. Stop the bot first.
+    ///
+    /// Checks the file, brings it up to date, and puts it in place of the database, which is kept beside it under another
+    /// name. What waited for its turn or its send expires: nothing old is said. What people had asked to be forgotten since
+    /// then is forgotten again, from `backups/deletions.jsonl`. Says how many messages are missing.
+    Restore {
+        /// The backup: a file of `backups` in BOT_DATA_DIR, or a copy of one.
+        file: PathBuf,
+        /// Replace the database that is there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Print a link that opens the dashboard once, for when Telegram is down.
+    ///
+    /// The link works for ten minutes, on BOT_PUBLIC_URL, or, without one, on this machine. Works on BOT_DATA_DIR, whether
+    /// the bot runs or not; the page needs the running bot.
+    DashboardLink,
     /// Check the whole database for damage.
     ///
     /// Reads every page of the database in BOT_DATA_DIR; says what is damaged and ends with 1 if anything is. The bot may
@@ -106,6 +132,8 @@ enum CliError {
     Storage(#[from] StorageError),
     #[error(transparent)]
     Telegram(#[from] TelegramError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -170,6 +198,9 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
         Command::Webhook { action } => tools::webhook(&load(Purpose::Serve)?, action).await,
         Command::Dead { action } => dead::dead(&load(Purpose::Offline)?, action).await,
         Command::Outbox { json } => tools::outbox(&load(Purpose::Offline)?, json).await,
+        Command::Backup => backups::backup(&load(Purpose::Offline)?).await,
+        Command::Restore { file, force } => backups::restore(&load(Purpose::Offline)?, file, force).await,
+        Command::DashboardLink => dashboard::link(&load(Purpose::Offline)?).await,
         Command::Check => tools::check(&load(Purpose::Offline)?).await,
     }
 }

@@ -11,10 +11,11 @@ use super::{CliError, fates::StoreFates, say, serve::Signals};
 use crate::{
     app::{App, AppError, Outside},
     clock::{Clock as _, SystemClock},
+    commands::login_link,
     config::Config,
     decision::budget::TalkRules,
     persona::Persona,
-    random::Seeded,
+    random::{self, Seeded},
     sandbox::{
         self, Recording, Stage,
         gemini::{API_KEY, FakeGemini, GeminiOptions, OfflineVoice},
@@ -61,13 +62,16 @@ pub(super) async fn sandbox(mut config: Config, args: SandboxArgs) -> Result<(),
     config.essential.data_dir = args.data.clone().unwrap_or_else(|| temporary.path().to_owned());
 
     let (stage, voice) = build_world(&mut config, kept, &shutdown).await?;
-    let app = start_bot(&config, &stage, &shutdown).await?;
+    if args.say.is_none() && !kept {
+        stage.enliven();
+    }
+    let (app, bot) = start_bot(&config, &stage, &shutdown).await?;
     let outcome = match &args.say {
         Some(text) => say_once(&stage, text).await,
         None => {
             let (autonomous, pause) = (config.behavior.autonomous_mode, config.behavior.min_silence);
             let rules = TalkRules { autonomous, pause };
-            let page = Page { address: args.listen, voice, stage: stage.clone(), store: app.store.clone(), rules };
+            let page = Page { address: args.listen, voice, stage: stage.clone(), store: app.store.clone(), rules, bot };
             page.serve_until(&mut signals, &shutdown).await
         }
     };
@@ -89,10 +93,14 @@ async fn build_world(config: &mut Config, kept: bool, shutdown: &Shutdown) -> Re
     }
     config.essential.bot_token = SecretString::from(TOKEN);
     config.advanced.api_url = serve_on_free_port(telegram.router(), shutdown).await?;
+    let is_chance_set = config.is_set("BOT_SMART_REPLY_CHANCE");
     let behavior = &mut config.behavior;
     behavior.access = crate::config::Access::Open;
-    // Whoever sits here is no guest.
+    // Whoever sits here is no guest, and wants to see it join in: no opportune moment is let pass.
     behavior.budget_per_guest = behavior.budget_per_user;
+    if !is_chance_set {
+        behavior.smart_reply_chance = 1.0;
+    }
     if config.is_set("GEMINI_API_KEY") {
         return Ok((stage, VoiceLabel::Gemini { model: config.gemini.model.clone() }));
     }
@@ -122,15 +130,18 @@ async fn serve_on_free_port(router: axum::Router, shutdown: &Shutdown) -> Result
     Ok(format!("http://{address}"))
 }
 
-async fn start_bot(config: &Config, stage: &Stage, shutdown: &Shutdown) -> Result<App, CliError> {
+/// The bot, and its own address.
+async fn start_bot(config: &Config, stage: &Stage, shutdown: &Shutdown) -> Result<(App, String), CliError> {
     let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = format!("http://{}", listener.local_addr()?);
     let mut config = config.clone();
-    config.essential.webhook_url = Some(format!("http://{}/telegram/webhook", listener.local_addr()?));
+    config.essential.webhook_url = Some(format!("{address}/telegram/webhook"));
+    config.essential.public_url = Some(address.clone());
     let mut app = App::start(&config, Outside::real()?, shutdown.clone()).await?;
     app.listen(listener);
     let transport = http_client(TransportOptions::default()).map_err(AppError::from)?;
     stage.telegram.deliver_through(transport, shutdown);
-    Ok(app)
+    Ok((app, address))
 }
 
 async fn say_once(stage: &Stage, text: &str) -> Result<(), CliError> {
@@ -144,6 +155,8 @@ struct Page {
     stage: Stage,
     store: SqliteStore,
     rules: TalkRules,
+    /// Where the bot itself listens.
+    bot: String,
 }
 
 impl Page {
@@ -157,8 +170,9 @@ impl Page {
             },
         };
         let address = listener.local_addr()?;
-        let token = self.address.map(|_| fresh_token()).transpose()?;
+        let token = self.address.map(|_| random::secret_token());
         let query = token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
+        let dashboard = login_link(&self.store, &self.bot, None, SystemClock.now()).await?;
         let options = PageOptions {
             voice: self.voice.clone(),
             token: token.map(SecretString::from),
@@ -169,6 +183,7 @@ impl Page {
         let router = page::router(self.stage, options);
         shutdown.spawn(sandbox::serve(listener, router, shutdown.clone()));
         say(format!("Відкрий у браузері / open in your browser:  http://{address}/sandbox{query}"))?;
+        say(format!("Пульт бота / the bot's dashboard:  {dashboard}"))?;
         say(match &self.voice {
             VoiceLabel::Offline => {
                 "Голос: офлайновий, без моделі. Задай GEMINI_API_KEY, щоб говорив справжній Gemini.".to_owned()
@@ -181,11 +196,4 @@ impl Page {
             () = shutdown.soft.cancelled() => Ok(()),
         }
     }
-}
-
-/// 128 bits of the system's own randomness: this one is a secret.
-fn fresh_token() -> std::io::Result<String> {
-    let mut bytes = [0u8; 16];
-    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
-    Ok(hex::encode(bytes))
 }

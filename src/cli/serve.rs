@@ -1,14 +1,12 @@
 //! `gryag serve`.
 
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::CliError;
 use crate::{
     app::{App, AppError, Outside},
     config::Config,
+    edge,
     shutdown::Shutdown,
     telemetry::init_logging,
 };
@@ -23,7 +21,7 @@ pub(super) async fn serve(config: &Config) -> Result<(), CliError> {
     // Signals count from the very beginning: a bot that is stopped while it starts must stop too.
     let mut signals = Signals::new()?;
     let address = config.advanced.http_addr;
-    let listener = TcpListener::bind(address).await.map_err(|source| AppError::Listen { address, source })?;
+    let listener = edge::bind(address).map_err(|source| AppError::Listen { address, source })?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "starting");
     let mut app = tokio::select! {
         app = App::start(config, Outside::real()?, shutdown.clone()) => app?,

@@ -1,8 +1,10 @@
 //! Orders of who is named in `ADMIN_ID`. Whatever chat an order comes from, its answer goes to the private chat.
 
+mod dashboard;
 mod dead;
 mod report;
 
+pub use self::dashboard::{LOGIN_PATH, login_link};
 use super::{Commands, Reply, Said, access::shown_author, spot::Spot};
 use crate::{
     domain::{AuthorKind, ChatAccess, ChatId, ChatKind, UserId},
@@ -29,6 +31,7 @@ impl Commands {
             "status" => self.status(said).await,
             "errors" => self.errors(said).await,
             "dead" => self.dead(said).await,
+            "dashboard" => self.dashboard(said).await,
             "ban" => self.ban(said, command).await,
             "unban" => self.unban(said, command).await,
             "allow" => self.allow(said, command).await,

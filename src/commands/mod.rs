@@ -15,6 +15,7 @@ mod list;
 mod members;
 mod settings;
 mod spot;
+mod usage;
 mod why;
 
 use std::{sync::Arc, time::Duration};
@@ -25,7 +26,7 @@ use self::{button::Press, members::Members, spot::Spot};
 use crate::{
     clock::SharedClock,
     config::Access,
-    domain::{Chat, ChatKind, Language, Timestamp, UpdateKey, UserId},
+    domain::{Budgets, Chat, ChatKind, Language, Timestamp, UpdateKey, UserId},
     errors::ErrorHandler,
     locale::say,
     persona::{Persona, Personas},
@@ -35,6 +36,7 @@ use crate::{
 
 pub use self::{
     access::Gate,
+    admin::{LOGIN_PATH, login_link},
     forget::is_forget_this,
     list::{Audience, Shown, shown_commands},
 };
@@ -75,6 +77,10 @@ pub struct CommandOptions {
     pub age_max: Duration,
     /// It may speak unasked (`BOT_AUTONOMOUS_MODE`).
     pub is_autonomous: bool,
+    /// Where the dashboard is reached (`BOT_PUBLIC_URL`).
+    pub public_url: Option<String>,
+    /// What may be spent in a day.
+    pub budgets: Budgets,
 }
 
 /// What people can tell the bot. Cheap to clone.
@@ -181,6 +187,7 @@ impl Commands {
             "help" => self.help(said, command).await,
             "privacy" => Ok(self.privacy(said)),
             "why" => self.why(said).await,
+            "usage" => self.usage(said).await,
             "settings" => self.settings(said).await,
             "forget_me" => self.forget_me(said).await,
             "optout" => self.opt_out(said).await,

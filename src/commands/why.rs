@@ -1,6 +1,6 @@
-//! Why the bot said something: what triggered it, and to admins what it took. Never the prompt.
+//! Why the bot said something or reacted to it: what triggered it, and to admins what it took. Never the prompt.
 
-use super::{Commands, Reply, Said};
+use super::{Commands, Reply, Said, usage::dollars};
 use crate::{
     domain::{AuthorKind, Language, Why},
     locale::say,
@@ -10,13 +10,13 @@ use crate::{
 impl Commands {
     pub(super) async fn why(&self, said: &Said<'_>) -> Result<Reply, StorageError> {
         let (language, message) = (said.around.language, &said.incoming.message);
-        let replied = message.reply_to.as_ref();
-        let is_own = |author: &crate::domain::Author| author.kind == AuthorKind::Own;
-        let Some(replied) = replied.filter(|reply| reply.author.as_ref().is_none_or(is_own)) else {
+        let Some(replied) = message.reply_to.as_ref() else {
             return Ok(self.reply(said, &say!(language, "why-what")));
         };
         let Some(why) = self.parts.store.why(message.chat.id, replied.message_id).await? else {
-            return Ok(self.reply(said, &say!(language, "why-unknown")));
+            let is_own = replied.author.as_ref().is_none_or(|author| author.kind == AuthorKind::Own);
+            let words = if is_own { say!(language, "why-unknown") } else { say!(language, "why-what") };
+            return Ok(self.reply(said, &words));
         };
         let mut words = sentence(language, &why);
         if self.members.is_admin(&message.chat, &message.author).await == Some(true) {
@@ -33,7 +33,14 @@ fn sentence(language: Language, why: &Why) -> String {
         "mention" => say!(language, "why-mention"),
         "reply" => say!(language, "why-reply"),
         "name" => say!(language, "why-name"),
+        "open_question" => say!(language, "why-open-question"),
+        "own_topic" => say!(language, "why-own-topic"),
+        "shared_joy" => say!(language, "why-shared-joy"),
+        "greeting" => say!(language, "why-greeting"),
+        "boredom" => say!(language, "why-boredom"),
+        "random" => say!(language, "why-random"),
         "spontaneous" => say!(language, "why-spontaneous"),
+        "reaction" => say!(language, "why-reaction"),
         _ if why.score.is_some() => say!(language, "why-moment"),
         _ => say!(language, "why-unknown"),
     }
@@ -62,23 +69,4 @@ fn details(language: Language, why: &Why) -> String {
         lines.push(say!(language, "why-cached"));
     }
     lines.join("\n")
-}
-
-/// Billionths of a dollar as dollars, to a hundredth of a cent.
-fn dollars(nano: i64) -> String {
-    let ten_thousandths = (nano + 50_000).div_euclid(100_000);
-    format!("{}.{:04}", ten_thousandths.div_euclid(10_000), ten_thousandths.rem_euclid(10_000))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::dollars;
-
-    #[test]
-    fn costs_are_told_to_a_hundredth_of_a_cent() {
-        assert_eq!(dollars(0), "0.0000");
-        assert_eq!(dollars(149_999), "0.0001");
-        assert_eq!(dollars(150_000), "0.0002");
-        assert_eq!(dollars(1_234_567_890), "1.2346");
-    }
 }

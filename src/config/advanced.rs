@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::{
     address::{BaseUrl, Listen, Network, Networks, SecretUrl},
     key::{WhenUnset, section},
-    shapes::{Optional, Span, Unit, WebhookSecrets, Whole},
+    shapes::{Optional, Program, Span, Unit, WebhookSecrets, Whole},
 };
 
 section! {
@@ -50,6 +50,11 @@ section! {
         /// How long messages are remembered.
         retention: Duration = "BOT_RETENTION_DAYS", WhenUnset::Value("90"),
             Span { unit: Unit::Days, min: 1, max: 3650 };
+
+        /// Run with each finished backup, whose path is added as the last argument: it takes the file to another machine. No
+        /// shell reads it; for more than one program, write a script.
+        backup_command: Vec<String> = "BOT_BACKUP_COMMAND",
+            WhenUnset::Nothing("backups stay in `BOT_DATA_DIR`"), Program;
 
         /// The longest that an answer may take from claim to text, all tries together.
         turn_deadline: Duration = "BOT_TURN_DEADLINE_SECONDS", WhenUnset::Value("25"),

@@ -3,7 +3,7 @@
 use super::{
     Advanced, Config, Essential, Gemini, Intake,
     address::{self, Parts},
-    models,
+    models, prices,
     problem::Problem,
     settings::Settings,
 };
@@ -77,6 +77,11 @@ pub(super) fn notices(config: &Config) -> Vec<String> {
     for model in gemini.models() {
         if let Some(notice) = models::lifecycle_notice(model) {
             notices.push(format!("the model {model} {notice}; the default is gemini-3.8-flash"));
+        }
+        if !prices::built_in().lists(model) {
+            notices.push(format!(
+                "what {model} costs is not known: it is shown as unknown, and budgets count its tokens at the dearest price"
+            ));
         }
         if gemini.temperature.is_some() && gemini.temperature_for(model).is_none() {
             notices.push(format!("GEMINI_TEMPERATURE is not sent to {model}, which ignores it"));

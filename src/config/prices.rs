@@ -62,6 +62,11 @@ impl Prices {
         newest.until.is_none_or(|until| day <= until).then_some(newest.price)
     }
 
+    /// Whether anything is known of what `model` costs, on whatever day.
+    pub fn lists(&self, model: &str) -> bool {
+        self.rows.iter().any(|row| row.model == model)
+    }
+
     /// The price at which budgets count the tokens of a model whose own is not known: the dearest of that day. A budget
     /// in dollars is then one in tokens: on 2026-12-01, $0.10 are 25 000 tokens of prompts or 5 000 of answers.
     pub fn dearest(&self, day: Day) -> Price {
@@ -208,6 +213,7 @@ mod tests {
         // The lite model's name begins with the dearer one's.
         assert_ne!(dollars("gemini-3.5-flash-lite", "2026-11-25"), dollars("gemini-3.5-flash", "2026-11-25"));
         assert_eq!(dollars("gemini-3.5-flash-preview", "2026-11-25"), None);
+        assert!(built_in().lists("gemini-3.5-flash") && !built_in().lists("gemini-3.5-flash-preview"));
     }
 
     #[test]

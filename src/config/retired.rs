@@ -69,8 +69,8 @@ pub const RETIRED: &[Retired] = &[
     moved("BOT_ANALYSIS_CLEANUP_DAYS", "BOT_RETENTION_DAYS", "derived data goes with the messages"),
     gone("BOT_ENHANCED_CONTEXT_ENABLED", "there is one way to gather the context"),
     gone("USE_ASYNC_DB", "there is one store"),
-    gone("BACKUP_MAX_COUNT", "backups are made by `gryag backup`, which takes no such limit"),
-    gone("BACKUP_INTERVAL_HOURS", "backups are made by `gryag backup`, when you run it"),
+    gone("BACKUP_MAX_COUNT", "24 hourly, 7 daily and 4 weekly backups are kept"),
+    gone("BACKUP_INTERVAL_HOURS", "a backup is made each hour"),
     moved("BOT_WEB_PORT", "BOT_HTTP_ADDR", "an address and a port, such as 0.0.0.0:8080"),
     gone("DEBUG", "set RUST_LOG=gryag=debug instead"),
 ];

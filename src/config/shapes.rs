@@ -291,6 +291,30 @@ impl Shape for Directory {
     }
 }
 
+/// A program and its arguments, with spaces between them.
+pub(super) struct Program;
+
+impl Takes for Program {
+    fn takes(&self) -> String {
+        "a program and its arguments, separated by spaces".to_owned()
+    }
+}
+
+impl Shape for Program {
+    type Value = Vec<String>;
+
+    fn parse(&self, text: &str) -> Result<Vec<String>, Rejected> {
+        if text.contains(['"', '\'', '|', '>', ';', '$', '`']) {
+            return Err(Rejected("no shell reads it: put it into a script, and name the script here"));
+        }
+        Ok(text.split_whitespace().map(str::to_owned).collect())
+    }
+
+    fn unset(&self) -> Option<Vec<String>> {
+        Some(Vec::new())
+    }
+}
+
 /// A persona's name or file.
 pub(super) struct PersonaName;
 

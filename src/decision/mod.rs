@@ -20,7 +20,7 @@ use crate::domain::Timestamp;
 
 pub use addressed::{Trigger, addressed};
 pub use question::{NormalisedQuestion, may_be_given_again, stands_alone};
-pub use spend::{Allowance, Budgets, Purse};
+pub use spend::{Allowance, Purse, has_spare_request};
 
 /// Who wrote a message, as far as it matters for an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -4,25 +4,12 @@
 //! On the way to a limit the cheaper model answers, at the limit none does. What nobody asked for may use a fifth of
 //! what those who asked leave.
 
-use crate::domain::{NANO_USD, PersonSpent, Spent, Tally};
+use crate::domain::{Budgets, PersonSpent, Spent, Tally};
 
 /// From this share of a budget on the cheaper model answers.
 const CHEAPER_FROM_PERCENT: i64 = 80;
 /// What nobody asked for gets this part of what remains.
 const UNASKED_PART: i64 = 5;
-
-/// What may be spent in a day, in nano-dollars; none is no limit.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Budgets {
-    /// By the whole bot (`BOT_BUDGET_USD_PER_DAY`).
-    pub bot: Option<i64>,
-    /// For a chat (`BOT_BUDGET_USD_PER_CHAT`).
-    pub chat: Option<i64>,
-    /// For a person (`BOT_BUDGET_USD_PER_USER`).
-    pub person: Option<i64>,
-    /// For a person whom nobody vouches for (`BOT_BUDGET_USD_PER_GUEST`).
-    pub guest: Option<i64>,
-}
 
 /// Whose budget it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -58,16 +45,6 @@ impl Allowance {
 }
 
 impl Budgets {
-    /// From dollars, of which 0 switches a budget off.
-    pub fn from_usd(bot: f64, chat: f64, person: f64, guest: f64) -> Self {
-        Self { bot: nano_usd(bot), chat: nano_usd(chat), person: nano_usd(person), guest: nano_usd(guest) }
-    }
-
-    /// Whether there is no limit at all.
-    pub fn are_off(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// What a person who addressed the bot may have. An admin has no limit of their own.
     pub fn for_person(&self, spent: &Spent, person: &PersonSpent, is_admin: bool) -> Allowance {
         let own = self.own_limit(person.is_vouched, is_admin);
@@ -89,51 +66,13 @@ impl Budgets {
         }
         strictest(purses.map(|(purse, limit, tally)| (purse, limit, tally.counted_nano_usd)))
     }
-
-    /// How much of their own budget a person has used, in percent, at most 100; none if they have no limit.
-    pub fn used_percent(&self, person: &PersonSpent, is_admin: bool) -> Option<u8> {
-        percent(self.own_limit(person.is_vouched, is_admin)?, &person.tally)
-    }
-
-    /// How much of the bot's budget is used, in percent, at most 100; none without one.
-    pub fn bot_used_percent(&self, tally: &Tally) -> Option<u8> {
-        percent(self.bot?, tally)
-    }
-
-    /// How much of the bot's budget is used: 1 is all of it; 0 without one.
-    pub fn bot_used(&self, tally: &Tally) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-        self.bot.map_or(0.0, |limit| tally.counted_nano_usd as f64 / limit as f64)
-    }
-
-    /// How much of a chat's budget is used, in percent, at most 100; none without one.
-    pub fn chat_used_percent(&self, tally: &Tally) -> Option<u8> {
-        percent(self.chat?, tally)
-    }
-
-    /// A person's own limit.
-    pub const fn own_limit(&self, is_vouched: bool, is_admin: bool) -> Option<i64> {
-        match (is_admin, is_vouched) {
-            (true, _) => None,
-            (false, true) => self.person,
-            (false, false) => self.guest,
-        }
-    }
 }
 
-fn nano_usd(usd: f64) -> Option<i64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "the configuration bounds it by ten thousand dollars"
-    )]
-    let nano = (usd * NANO_USD as f64).round() as i64;
-    (nano > 0).then_some(nano)
-}
-
-fn percent(limit: i64, tally: &Tally) -> Option<u8> {
-    let used = i128::from(tally.counted_nano_usd.max(0)) * 100 / i128::from(limit.max(1));
-    u8::try_from(used.min(100)).ok()
+/// Whether a quota of requests has one to spare for what nobody asked for, after so many that were asked for and so many
+/// that were not.
+pub fn has_spare_request(quota: u32, asked: u64, unasked: u64) -> bool {
+    let part = UNASKED_PART.unsigned_abs();
+    unasked.saturating_add(1).saturating_mul(part) <= u64::from(quota).saturating_sub(asked)
 }
 
 /// A fifth of what those who asked have left of a limit.
@@ -161,7 +100,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::UserId;
+    use crate::domain::{NANO_USD, UserId};
 
     /// A cent.
     const CENT: i64 = NANO_USD / 100;
@@ -180,14 +119,6 @@ mod tests {
 
     fn person(counted: i64) -> PersonSpent {
         PersonSpent { user: UserId(5), tally: tally(counted), is_vouched: true }
-    }
-
-    #[test]
-    fn dollars_become_whole_nano_dollars_and_zero_switches_off() {
-        let expected =
-            Budgets { bot: Some(100 * CENT), chat: Some(30 * CENT), person: Some(10 * CENT), guest: Some(2 * CENT) };
-        assert_eq!(budgets(), expected);
-        assert_eq!(Budgets::from_usd(0.0, 0.0, 0.0, 0.0), Budgets::default());
     }
 
     #[test]
@@ -216,9 +147,6 @@ mod tests {
         assert_eq!(budgets().for_person(&spent(0, 0), &person(2 * CENT), false), Allowance::Usual);
         assert_eq!(budgets().for_person(&spent(0, 0), &person(50 * CENT), true), Allowance::Usual);
         assert_eq!(budgets().for_person(&spent(100 * CENT, 0), &person(0), true), Allowance::Spent(Purse::Bot));
-        assert_eq!(budgets().used_percent(&guest, false), Some(100));
-        assert_eq!(budgets().used_percent(&person(2 * CENT), false), Some(20));
-        assert_eq!(budgets().used_percent(&person(2 * CENT), true), None);
     }
 
     #[test]
@@ -233,6 +161,14 @@ mod tests {
         assert_eq!(may(20 * CENT, CENT, CENT + 1), Allowance::Spent(Purse::Chat));
         assert_eq!(may(25 * CENT, 0, CENT), Allowance::Cheaper);
         assert_eq!(may(30 * CENT, 0, 1), Allowance::Spent(Purse::Chat));
+    }
+
+    #[test]
+    fn of_a_quota_of_twenty_requests_the_unasked_get_four_at_most() {
+        let spare = |asked, unasked| has_spare_request(20, asked, unasked);
+        assert!(spare(0, 0) && spare(0, 3) && !spare(0, 4));
+        assert!(spare(15, 0) && !spare(16, 0) && !spare(10, 2));
+        assert!(!spare(u64::MAX, u64::MAX));
     }
 
     fn some_limit() -> impl Strategy<Value = Option<i64>> {

@@ -18,7 +18,7 @@ pub use ids::{ChatId, MessageId, OutgoingId, RequestId, TopicId, UpdateKey, User
 pub use message::{Author, AuthorKind, Forwarded, Media, MediaKind, Message, Quote, ReplyTo};
 pub use prompt::{Answer, Prompt, PromptMedia, PromptTurn, Role, TokenUsage};
 pub use reply::{Button, Buttons, Entity, EntityKind, ReplyTarget, RichText};
-pub use spend::{Cost, NANO_USD, PersonSpent, Spent, Tally};
+pub use spend::{Budgets, Cost, NANO_USD, PersonSpent, Spent, Tally};
 pub use talk::{TalkAllowance, TalkLog, Unasked, UnaskedKind};
 pub use time::{Day, Timestamp};
 pub use turn::{AddressedOutcome, Lane, LaneKind, OutgoingAction, OutgoingKind, Why};

@@ -81,7 +81,7 @@ pub enum OutgoingAction {
     },
 }
 
-/// Why the bot said something, for `/why`. Holds no word of anybody.
+/// Why the bot said something or reacted to it, for `/why`. Holds no word of anybody.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Why {
     /// What made it speak: how it was addressed, or the kind of moment.
@@ -96,6 +96,20 @@ pub struct Why {
     pub cost_nano_usd: Option<i64>,
     /// It came from the answer cache.
     pub is_cached: bool,
+}
+
+impl Why {
+    /// Of what no model was asked for.
+    pub fn unbought(trigger: &str, score: Option<f64>) -> Self {
+        Self {
+            trigger: trigger.to_owned(),
+            score,
+            model: None,
+            usage: TokenUsage::default(),
+            cost_nano_usd: Some(0),
+            is_cached: false,
+        }
+    }
 }
 
 /// What became of a message that addressed the bot: each ends in exactly one of these.

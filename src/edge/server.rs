@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::sleep,
 };
@@ -18,6 +18,23 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Open files that are left to everything but the server: the store's connections, calls of Telegram and of the model.
 const OTHER_FILES: u64 = 256;
+
+/// Connections that may wait to be accepted. Of a burst beyond it the system forgets some: to the other side they look
+/// open, and nobody ever answers or closes them. The standard library asks for 128; Linux cuts it at `somaxconn` (4096).
+const BACKLOG: u32 = 1024;
+
+/// Begins to listen.
+///
+/// # Errors
+///
+/// When the address is not ours, is taken, or needs rights that we lack.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // The one before us has ended, but its last connections are remembered for a minute.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// What one connection, and all of them, may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -42,6 +42,8 @@ pub struct EdgeRoutes {
     /// Health and metrics: cheap, without a body, kept from the outside by the proxy. They are never limited, for
     /// they must answer when all else is busy. A fallback of its own is replaced.
     pub open: Router,
+    /// The dashboard, which bounds its requests by itself.
+    pub dashboard: Router,
 }
 
 /// What the layers need.
@@ -125,6 +127,7 @@ pub fn stack(routes: EdgeRoutes, parts: StackParts) -> Router {
         .layer(WholeBodyLayer::new(parts.limits.body, metrics.clone()));
     Router::new()
         .merge(routes.open)
+        .merge(routes.dashboard)
         .fallback_service(unknown_path(&parts))
         .layer(every_route)
         .route(WEBHOOK_PATH, routes.webhook.layer::<_, Infallible>(webhook))
@@ -190,7 +193,7 @@ mod tests {
             limits,
         };
         let open = Router::new().route("/livez", get(async || "alive"));
-        World { router: stack(EdgeRoutes { webhook, open }, parts), metrics, errors }
+        World { router: stack(EdgeRoutes { webhook, open, dashboard: Router::new() }, parts), metrics, errors }
     }
 
     /// Echoes the body's length.

@@ -12,7 +12,7 @@ use super::{
     ledger::{CallRecord, Ledger},
     names::StopNames,
     options::{GeminiOptions, OptionsError, model_name},
-    rest::Rest,
+    rest::{Rest, last_midnight_pacific},
     stack::{self, Ask, Materials, Stack, Upstream},
     wire::{self, Settings},
 };
@@ -22,7 +22,7 @@ use crate::{
         models::{lowest_thinking, takes_temperature},
         prices,
     },
-    domain::{Answer, Prompt, TokenUsage},
+    domain::{Answer, Prompt, Timestamp, TokenUsage},
     errors::{Class, Classify as _},
     layers::breaker::BreakerHandle,
     random::SharedRandom,
@@ -42,6 +42,22 @@ pub struct Outcome {
 /// Which of two models is the cheaper one is judged by a question of this size: the window of a lively chat and a
 /// sentence or two.
 const TYPICAL: TokenUsage = TokenUsage { prompt: 4_000, cached: 0, thoughts: 100, answer: 100 };
+
+/// How many times the room an answer gets when thinking has left none of it for words.
+const MORE_ROOM: u32 = 4;
+/// The most that any model may be allowed to write (gemini_api.md section 2).
+const OUTPUT_TOKENS_MAX: u32 = 65_536;
+
+/// How many requests a model grants in a day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DayQuota {
+    /// The model.
+    pub model: String,
+    /// Its requests a day, of all replicas together.
+    pub requests: u32,
+    /// When this day began, in California.
+    pub since: Timestamp,
+}
 
 /// Asks Gemini. Shared between turns; neither `Clone` nor cheap, so keep it in an `Arc`.
 pub struct Gemini {
@@ -134,6 +150,13 @@ impl Gemini {
             ((first, None), false) => first.ask_patiently(question).await,
             ((first, Some(fallback)), false) => self.ask_both(first, fallback, question).await,
         }
+    }
+
+    /// The requests a day of the model that `choice` asks first, once upstream has refused one for that reason.
+    pub fn day_quota(&self, choice: Choice) -> Option<DayQuota> {
+        let model = self.order(choice).0;
+        let requests = model.rest.requests_a_day()?;
+        Some(DayQuota { model: model.name.clone(), requests, since: last_midnight_pacific(self.clock.now()) })
     }
 
     /// What a typical question costs where `choice` sends it, in nano-dollars as budgets count them.
@@ -240,10 +263,21 @@ impl Model {
     }
 
     async fn ask(&self, question: &Question<'_>) -> Result<Answer, GeminiError> {
+        match self.ask_with(question, &self.settings).await {
+            // It had not begun to speak: with more room it does. What nobody waits for is not bought twice.
+            Err(GeminiError::SpentOnThinking { .. }) if !question.is_unasked => {
+                let room = self.settings.max_output_tokens.saturating_mul(MORE_ROOM).min(OUTPUT_TOKENS_MAX);
+                self.ask_with(question, &Settings { max_output_tokens: room, ..self.settings }).await
+            }
+            result => result,
+        }
+    }
+
+    async fn ask_with(&self, question: &Question<'_>, settings: &Settings) -> Result<Answer, GeminiError> {
         if let Some(error) = self.rest.refusal() {
             return Err(error);
         }
-        let body = wire::request(question.prompt, &self.settings)?;
+        let body = wire::request(question.prompt, settings)?;
         let Question { deadline, is_unasked, .. } = *question;
         let reply =
             self.stack.clone().oneshot(Ask { body, deadline, ledger: question.ledger.clone(), is_unasked }).await;

@@ -20,7 +20,12 @@ pub enum GeminiError {
     QuotaPerMinute { model: String, retry_after: Option<Duration> },
     /// 429: the day's requests are spent; the quota is new at midnight Pacific time, in `retry_after`.
     #[error("{model} is over its quota for today; it is renewed at midnight Pacific time, in {} min", .retry_after.as_secs() / 60)]
-    QuotaPerDay { model: String, retry_after: Duration },
+    QuotaPerDay {
+        model: String,
+        retry_after: Duration,
+        /// How many requests a day it grants, where upstream tells.
+        limit: Option<u32>,
+    },
     /// 429 with a limit of zero: the key's tier does not have this model.
     #[error("{model} is not available in this key's tier; choose another GEMINI_MODEL or enable billing")]
     NotInTier { model: String },

@@ -89,6 +89,8 @@ pub(super) fn another_model_may_help(error: &GeminiError) -> bool {
         | GeminiError::Internal { .. }
         | GeminiError::Gone { .. }
         | GeminiError::Timeout { .. }
+        // Another one may think less.
+        | GeminiError::SpentOnThinking { .. }
         | GeminiError::BreakerOpen(_) => true,
         // The same key, the same prompt, the same network, the same limits of ours.
         GeminiError::BadRequest { .. }
@@ -96,7 +98,6 @@ pub(super) fn another_model_may_help(error: &GeminiError) -> bool {
         | GeminiError::Permission { .. }
         | GeminiError::Blocked { .. }
         | GeminiError::Empty { .. }
-        | GeminiError::SpentOnThinking { .. }
         | GeminiError::Garbage { .. }
         | GeminiError::Transport(_)
         | GeminiError::NoSlot { .. }

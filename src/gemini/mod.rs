@@ -20,7 +20,7 @@ mod tests;
 mod wire;
 
 pub use choice::Choice;
-pub use client::{Gemini, Outcome};
+pub use client::{DayQuota, Gemini, Outcome};
 pub use error::GeminiError;
 pub use ledger::CallRecord;
 pub use options::{GeminiOptions, OptionsError};

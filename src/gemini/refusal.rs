@@ -78,7 +78,7 @@ fn quota(model: &str, details: &Details, retry_after: Option<Duration>, now: Tim
         GeminiError::NotInTier { model }
     } else if details.violations().any(|violation| text(violation, "quotaId").contains("PerDay")) {
         // A per-day violation comes with a retryDelay of seconds, too; it is not true.
-        GeminiError::QuotaPerDay { model, retry_after: until_midnight_pacific(now) }
+        GeminiError::QuotaPerDay { model, retry_after: until_midnight_pacific(now), limit: details.requests_a_day() }
     } else {
         GeminiError::QuotaPerMinute { model, retry_after }
     }
@@ -133,6 +133,19 @@ impl Details {
         self.details("google.rpc.QuotaFailure")
             .filter_map(|failure| failure.get("violations").and_then(Value::as_array))
             .flatten()
+    }
+
+    /// The day's limit, if it is one of requests: tokens have limits a day too.
+    fn requests_a_day(&self) -> Option<u32> {
+        let of_requests = |violation: &&Value| {
+            let quota = text(violation, "quotaId");
+            quota.contains("PerDay") && quota.contains("Requests")
+        };
+        match self.violations().find(of_requests)?.get("quotaValue")? {
+            Value::String(value) => value.parse().ok(),
+            Value::Number(value) => value.as_u64().and_then(|value| u32::try_from(value).ok()),
+            _ => None,
+        }
     }
 
     fn limit_is_zero(&self) -> bool {

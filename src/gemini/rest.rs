@@ -1,7 +1,10 @@
 //! Remembers for how long a model need not be asked at all.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,11 +23,13 @@ pub(super) struct Rest {
     clock: SharedClock,
     // Held for a copy, never across an await.
     state: Mutex<Option<(Timestamp, GeminiError)>>,
+    /// Requests a day, once upstream has told; 0 is not known. Kept for the days after.
+    requests_a_day: AtomicU32,
 }
 
 impl Rest {
     pub(super) fn new(clock: SharedClock) -> Self {
-        Self { clock, state: Mutex::default() }
+        Self { clock, state: Mutex::default(), requests_a_day: AtomicU32::new(0) }
     }
 
     /// The error that the model would give again.
@@ -42,8 +47,16 @@ impl Rest {
         Some(error)
     }
 
+    /// How many requests a day the model grants, if that is known.
+    pub(super) fn requests_a_day(&self) -> Option<u32> {
+        Some(self.requests_a_day.load(Ordering::Relaxed)).filter(|limit| *limit > 0)
+    }
+
     /// Lets the model rest if the error says that asking again is in vain.
     pub(super) fn learn(&self, error: &GeminiError) {
+        if let GeminiError::QuotaPerDay { limit: Some(limit), .. } = error {
+            self.requests_a_day.store(*limit, Ordering::Relaxed);
+        }
         let rest = match error {
             GeminiError::QuotaPerDay { retry_after, .. } => *retry_after,
             // Refused requests count too: asking on would prolong it.
@@ -61,11 +74,20 @@ pub(super) fn until_midnight_pacific(now: Timestamp) -> Duration {
     next_midnight_pacific(now).map_or(Duration::from_secs(24 * 3_600), |midnight| midnight.since(now))
 }
 
+/// When the day's quotas were last renewed.
+pub(super) fn last_midnight_pacific(now: Timestamp) -> Timestamp {
+    let midnight = in_california(now).and_then(|today| today.start_of_day().ok());
+    midnight.map_or(now - Duration::from_secs(24 * 3_600), |midnight| Timestamp(midnight.timestamp().as_millisecond()))
+}
+
 fn next_midnight_pacific(now: Timestamp) -> Option<Timestamp> {
-    let zone = TimeZone::get("America/Los_Angeles").ok()?;
-    let today = jiff::Timestamp::from_millisecond(now.0).ok()?.to_zoned(zone);
-    let midnight = today.tomorrow().ok()?.start_of_day().ok()?;
+    let midnight = in_california(now)?.tomorrow().ok()?.start_of_day().ok()?;
     Some(Timestamp(midnight.timestamp().as_millisecond()))
+}
+
+fn in_california(now: Timestamp) -> Option<jiff::Zoned> {
+    let zone = TimeZone::get("America/Los_Angeles").ok()?;
+    Some(jiff::Timestamp::from_millisecond(now.0).ok()?.to_zoned(zone))
 }
 
 #[cfg(test)]
@@ -83,6 +105,8 @@ mod tests {
         ] {
             let instant = |text: &str| Timestamp(text.parse::<jiff::Timestamp>().expect("a time").as_millisecond());
             assert_eq!(until_midnight_pacific(instant(now)), instant(midnight).since(instant(now)), "{now}");
+            assert_eq!(last_midnight_pacific(instant(midnight)), instant(midnight));
+            assert!(last_midnight_pacific(instant(now)) <= instant(now));
         }
     }
 }

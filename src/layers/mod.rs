@@ -13,5 +13,6 @@ pub mod refusal;
 pub mod request_id;
 pub mod rescue;
 pub mod retry;
+pub mod same_origin;
 pub mod secret_token;
 pub mod whole_body;

@@ -18,7 +18,7 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentB
 use crate::domain::Language;
 
 pub use alarm::alarm;
-pub use time::{date, duration, moment};
+pub use time::{date, duration, moment, stamp};
 
 /// The words of a key in a language, with arguments by name. Never fails: a key that the language lacks is said in
 /// Ukrainian, an unknown one as itself.

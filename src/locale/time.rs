@@ -27,6 +27,11 @@ pub fn date(language: Language, moment: Timestamp) -> String {
     say!(language, "date", day = local.day(), month = local.month(), year = local.year())
 }
 
+/// «2026-11-24 18:40:05», the same in every language: for tables.
+pub fn stamp(moment: Timestamp) -> String {
+    in_kyiv(moment).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
 /// «1 годину 20 хвилин», in the accusative, as after «на» and «за»; begun minutes count as whole ones.
 pub fn duration(language: Language, duration: Duration) -> String {
     let all_minutes = duration.as_millis().div_ceil(60_000).try_into().unwrap_or(u64::MAX);
@@ -53,6 +58,7 @@ mod tests {
         assert_eq!(moment(Language::Ukrainian, at), "вівторок, 24 листопада 2026, 18:40");
         assert_eq!(moment(Language::English, at), "Tuesday, 24 November 2026, 18:40");
         assert_eq!(date(Language::Ukrainian, at), "24 листопада 2026");
+        assert_eq!(stamp(at), "2026-11-24 18:40:00");
     }
 
     #[test]

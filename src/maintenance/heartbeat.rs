@@ -99,8 +99,19 @@ impl Recent {
     }
 }
 
+/// How a replica is, at one moment.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Life {
+    /// It takes requests (`/readyz`).
+    pub(super) ready: bool,
+    /// It is about to end in order.
+    pub(super) stopped: bool,
+    /// How late its timers run.
+    pub(super) lag: Duration,
+}
+
 /// What a heartbeat tells beside its times (design.md section 3).
-pub(super) fn facts(ready: bool, stopped: bool, readings: &Readings, recent: &mut Recent, now: Timestamp) -> String {
+pub(super) fn facts(life: &Life, readings: &Readings, recent: &mut Recent, now: Timestamp) -> String {
     let breaker = |state: f64| match state {
         0.0 => "closed",
         1.0 => "half-open",
@@ -117,9 +128,10 @@ pub(super) fn facts(ready: bool, stopped: bool, readings: &Readings, recent: &mu
     }
     serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "ready": ready,
-        "stopped": stopped,
+        "ready": life.ready,
+        "stopped": life.stopped,
         "memory_bytes": readings.memory_bytes(),
+        "lag_ms": u64::try_from(life.lag.as_millis()).unwrap_or(u64::MAX),
         "breakers": breakers.collect::<serde_json::Map<_, _>>(),
         "caches": caches,
         "lately": recent.told(now, readings),
@@ -209,7 +221,7 @@ mod tests {
         for (target, state) in [("one", 0.0), ("two", 1.0), ("three", 2.0)] {
             metrics.set(&metric::BREAKER_STATE, &[("target", target)], state);
         }
-        let facts = facts(false, false, &metrics.readings(), &mut Recent::default(), Timestamp(0));
+        let facts = facts(&Life::default(), &metrics.readings(), &mut Recent::default(), Timestamp(0));
         let facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
         assert_eq!(facts["breakers"], serde_json::json!({"one": "closed", "two": "half-open", "three": "open"}));
         assert_eq!((&facts["ready"], &facts["caches"]), (&false.into(), &serde_json::json!({})));
@@ -243,7 +255,7 @@ mod tests {
         let mut open = |second: i64, state: f64| {
             metrics.set(&metric::BREAKER_STATE, &[("target", "model")], state);
             let at = Timestamp(second * 1000);
-            let told = facts(true, false, &metrics.readings(), &mut recent, at);
+            let told = facts(&Life { ready: true, ..Life::default() }, &metrics.readings(), &mut recent, at);
             let beat = Heartbeat { owner: "a".to_owned(), at, started_at: Timestamp(0), facts: told };
             Company::read(&[beat]).breakers_open
         };

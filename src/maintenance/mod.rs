@@ -4,19 +4,28 @@
 
 mod alarms;
 mod alive;
+mod backups;
 mod forgetting;
 mod heartbeat;
+mod house;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, time::MissedTickBehavior};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
+
+use self::heartbeat::Recent;
+pub use self::alive::Watcher;
+pub use self::backups::{BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT, BackupError, Backups};
 
 use crate::{
     clock::{SharedClock, kyiv_day},
     config::Intake,
-    decision::Budgets,
-    domain::{ChatId, Language, Timestamp, UserId},
+    domain::{Budgets, ChatId, Language, Timestamp, UserId},
     errors::{ErrorHandler, ErrorRecord},
+    layers::breaker::{BreakerHandle, BreakerState},
     persona::Personas,
     shutdown::Shutdown,
     storage::{Heartbeat, StorageError, Store},
@@ -24,13 +33,12 @@ use crate::{
     telemetry::{Metrics, metric},
 };
 
-pub use self::alive::Watcher;
-use self::heartbeat::Recent;
-
 /// How often gauges are read from the store.
 const GAUGES: Duration = Duration::from_secs(2);
 /// How often a heartbeat is written (design.md section 3).
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often it is looked whether what a heartbeat tells has changed: then it does not wait.
+const PULSE: Duration = Duration::from_secs(1);
 /// How often recorded samples are folded and limiters swept.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// How often the personas' files are looked at: an edit speaks within a few seconds.
@@ -68,8 +76,12 @@ pub struct MaintenanceParts {
     pub budgets: Budgets,
     /// Whether this replica takes requests (`/readyz`).
     pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Whose states the heartbeats tell.
+    pub breakers: Vec<BreakerHandle>,
     /// How long messages are remembered (`BOT_RETENTION_DAYS`).
     pub retention: Duration,
+    /// What makes backups.
+    pub backups: Backups,
     /// `ADMIN_ID`: who hears the alarms.
     pub admins: Vec<UserId>,
     /// The language of what is said to them (`BOT_LANGUAGE`).
@@ -104,25 +116,31 @@ impl Maintenance {
 
     /// Works until the soft stop. `errors` is the receiving end of the error handler's channel.
     pub async fn run(self, errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
-        // Side by side: a look for alarms may wait for others, heartbeats must not.
-        tokio::join!(self.run_timers(errors, &shutdown), self.watch(&shutdown), self.show_life(&shutdown));
+        // Side by side: what takes long must not hold up a heartbeat.
+        tokio::join!(
+            self.run_timers(errors, &shutdown),
+            self.keep_house(&shutdown),
+            self.watch(&shutdown),
+            self.show_life(&shutdown)
+        );
     }
 
     async fn run_timers(&self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: &Shutdown) {
-        let [mut gauges, mut heartbeat, mut upkeep, mut personas, mut hourly] =
-            [GAUGES, HEARTBEAT, UPKEEP, PERSONAS, HOURLY].map(|every| {
+        let [mut gauges, mut pulse, mut upkeep, mut personas, mut hourly] = [GAUGES, PULSE, UPKEEP, PERSONAS, HOURLY]
+            .map(|every| {
                 let mut timer = tokio::time::interval(every);
                 timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 timer
             });
         let (mut found, mut recent) = (Vec::new(), Recent::default());
+        let mut told = None;
         // Looked for at the start and every hour, then until there are none.
         let mut follows = true;
         loop {
             let done = tokio::select! {
                 () = shutdown.soft.cancelled() => break,
                 _ = gauges.tick() => self.read_gauges().await,
-                _ = heartbeat.tick() => self.beat(&mut recent, false).await,
+                at = pulse.tick() => self.beat_if_due(at.elapsed(), &mut told, &mut recent).await,
                 _ = upkeep.tick() => {
                     self.keep_up();
                     self.wipe_traces().await.and(self.follow_migrations(&mut follows).await)
@@ -150,7 +168,7 @@ impl Maintenance {
             tracing::warn!(%error, "the last errors are not stored");
         }
         // So that the other replica neither shows this one as ready for ever nor misses it.
-        if let Err(error) = self.beat(&mut recent, true).await {
+        if let Err(error) = self.beat(Duration::ZERO, &mut recent, true).await {
             tracing::warn!(%error, "the last heartbeat is not stored");
         }
     }
@@ -195,9 +213,31 @@ impl Maintenance {
         Ok(())
     }
 
-    async fn beat(&self, recent: &mut Recent, stopped: bool) -> Result<(), StorageError> {
+    /// A heartbeat, if the last one is old or says what holds no more. `lag` is how late this was called. The figures
+    /// move all the time and may wait.
+    async fn beat_if_due(
+        &self,
+        lag: Duration,
+        told: &mut Option<Told>,
+        recent: &mut Recent,
+    ) -> Result<(), StorageError> {
+        // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
+        let breakers = self.parts.breakers.iter().map(BreakerHandle::state).collect();
+        let now = Told { at: Instant::now(), is_ready: (self.parts.is_ready)(), breakers };
+        let is_due = told.as_ref().is_none_or(|told| {
+            told.at.elapsed() >= HEARTBEAT || (told.is_ready, &told.breakers) != (now.is_ready, &now.breakers)
+        });
+        if is_due {
+            self.beat(lag, recent, false).await?;
+            *told = Some(now);
+        }
+        Ok(())
+    }
+
+    async fn beat(&self, lag: Duration, recent: &mut Recent, stopped: bool) -> Result<(), StorageError> {
         let (parts, now) = (&self.parts, self.parts.clock.now());
-        let facts = heartbeat::facts((parts.is_ready)(), stopped, &parts.metrics.readings(), recent, now);
+        let life = heartbeat::Life { ready: (parts.is_ready)(), stopped, lag };
+        let facts = heartbeat::facts(&life, &parts.metrics.readings(), recent, now);
         parts.store.beat(Heartbeat { owner: parts.owner.clone(), at: now, started_at: parts.started_at, facts }).await
     }
 
@@ -233,4 +273,11 @@ impl Maintenance {
         let errors: Vec<_> = found.drain(..).filter(|error| error.place != "maintenance").collect();
         if errors.is_empty() { Ok(()) } else { self.parts.store.keep_errors(errors).await }
     }
+}
+
+/// What the last heartbeat told.
+struct Told {
+    at: Instant,
+    is_ready: bool,
+    breakers: Vec<BreakerState>,
 }

@@ -86,6 +86,11 @@ fn every_saying_has_a_line_in_every_language() {
                 for draw in [0.0, 0.5, 0.999_999, 1.0, -1.0, f64::NAN] {
                     assert!(!personas.get(Some(key)).line(saying, language, draw).is_empty(), "{saying:?}");
                 }
+                if language == Language::English {
+                    let persona = personas.get(Some(key));
+                    let lines = persona.lines(saying, language);
+                    assert!(lines.iter().all(|line| line.is_ascii()), "{key} has English lines: {lines:?}");
+                }
             }
         }
     }

@@ -28,7 +28,7 @@ pub trait MemoryStore: Send + Sync {
     /// One message of a chat, however old.
     async fn message(&self, chat: ChatId, id: MessageId) -> Result<Option<Message>, StorageError>;
 
-    /// Why the bot said this message; none for everybody else's, and for what nothing is known of.
+    /// Why the bot said this message or reacted to it; none for what nothing is known of.
     async fn why(&self, chat: ChatId, id: MessageId) -> Result<Option<Why>, StorageError>;
 
     /// The pictures of an album that stand around one of them, oldest first.

@@ -13,6 +13,7 @@ mod inbox;
 mod memory;
 mod outbox;
 mod people;
+mod sessions;
 mod shared;
 mod spend;
 pub mod sqlite;
@@ -30,7 +31,8 @@ pub use inbox::{
 pub use memory::{MemoryStore, WindowRequest};
 pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
 pub use people::{Deletion, ForgetStep, Forgotten, PeopleStore, PersonCall, PersonExport, PersonRecord};
-pub use shared::{Heartbeat, KeptError, SharedStore, Slot, StoreHealth};
+pub use sessions::{LOGIN_VALID, PASSES_MAX, SESSION_VALID, SecretDigest, Session, SessionStore};
+pub use shared::{Heartbeat, KeptError, SharedStore, Slot, SlotsTaken, StoreHealth};
 pub use spend::{
     ANSWER_BYTES_MAX, ANSWER_KEPT, ANSWERS_MAX, CHAT_ANSWERS_MAX, KeptAnswer, LimitLine, ModelFigures, NewKeptAnswer,
     QuestionKey, SpendStore, Spender,
@@ -49,6 +51,7 @@ pub trait Store:
     + TalkStore
     + SharedStore
     + AlarmStore
+    + SessionStore
     + UpkeepStore
 {
 }
@@ -63,6 +66,7 @@ impl<T> Store for T where
         + TalkStore
         + SharedStore
         + AlarmStore
+        + SessionStore
         + UpkeepStore
 {
 }

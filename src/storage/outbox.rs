@@ -44,7 +44,8 @@ pub struct NewOutgoing {
     pub no_preview: bool,
     /// When each addressed message that this answers was acknowledged.
     pub addressed: Vec<Timestamp>,
-    /// Why it is said, for `/why`: kept with the bot's own message once that is sent.
+    /// Why it is said or done, for `/why`: kept with the bot's own message, or with the one it reacted to, once that is
+    /// done.
     pub why: Option<Why>,
     /// Dropped if it was not sent by then.
     pub expires_at: Timestamp,
@@ -249,4 +250,7 @@ pub trait OutboxStore: Send + Sync {
 
     /// The rows that are not finished.
     async fn outbox_depth(&self) -> Result<OutboxDepth, StorageError>;
+
+    /// Calls of the Bot API that send something and were begun since then, by all replicas.
+    async fn calls_since(&self, since: Timestamp) -> Result<u64, StorageError>;
 }

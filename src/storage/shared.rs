@@ -16,7 +16,16 @@ pub enum Slot {
     Wait(Duration),
 }
 
-/// What a replica tells about itself every ten seconds.
+/// Slots of a rate that were taken in this minute and the last.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct SlotsTaken {
+    /// For who asked.
+    pub asked: u64,
+    /// For what nobody asked for.
+    pub unasked: u64,
+}
+
+/// What a replica tells about itself every ten seconds, and when it is ready no more or a breaker changes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Heartbeat {
     /// The replica.
@@ -25,9 +34,10 @@ pub struct Heartbeat {
     pub at: Timestamp,
     /// When it started.
     pub started_at: Timestamp,
-    /// A JSON object: `version`, `ready`, `stopped` (its last one, at a stop in order), `memory_bytes`, `breakers` (target:
-    /// closed, half-open or open), `caches` (name: `hit` and `miss`), `lately` (of the last half hour: `addressed`, of these
-    /// `answered`, `bugs`, and `errors` of the most frequent place and class; `open`, the breakers that are or just were).
+    /// A JSON object: `version`, `ready`, `stopped` (its last one, at a stop in order), `memory_bytes`, `lag_ms` (how late
+    /// its timers ran), `breakers` (target: closed, half-open or open), `caches` (name: `hit` and `miss`), `lately` (of the
+    /// last half hour: `addressed`, of these `answered`, `bugs`, and `errors` of the most frequent place and class; `open`,
+    /// the breakers that are or just were).
     pub facts: String,
 }
 
@@ -71,6 +81,9 @@ pub trait SharedStore: Send + Sync {
     /// Takes one slot of the rate `name` for what nobody asked for; false if there is none to spare. Such calls get at
     /// most a fifth of the slots that [`SharedStore::take_slot`] has left in the last minute, and never wait for one.
     async fn take_spare_slot(&self, name: &'static str, per_minute: u32) -> Result<bool, StorageError>;
+
+    /// Slots of the rate `name` that were taken in this minute and the last, by the store's clock.
+    async fn slots_taken(&self, name: &'static str) -> Result<SlotsTaken, StorageError>;
 
     /// Takes or prolongs the lease `name`; false while another owner holds it. Its end is judged by the store's clock.
     async fn lease(&self, name: &'static str, owner: &str, duration: Duration) -> Result<bool, StorageError>;

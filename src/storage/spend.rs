@@ -96,6 +96,9 @@ pub trait SpendStore: Send + Sync {
     /// What each model was used for since then, the most used first.
     async fn model_figures(&self, since: Timestamp) -> Result<Vec<ModelFigures>, StorageError>;
 
+    /// How often a model was called since then: for who asked, and for what nobody asked.
+    async fn calls_of(&self, model: &str, since: Timestamp) -> Result<(u64, u64), StorageError>;
+
     /// Keeps calls that belong to no turn that could be finished: they are paid for all the same.
     async fn keep_calls(&self, calls: Vec<ModelCall>) -> Result<(), StorageError>;
 

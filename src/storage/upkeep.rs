@@ -1,8 +1,11 @@
 //! What keeps a store fit for years: how much room it takes, and what is cleared away by and by.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 
 use super::StorageError;
+use crate::domain::Timestamp;
 
 /// The room that the store takes and has, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -20,4 +23,9 @@ pub struct StoreSpace {
 pub trait UpkeepStore: Send + Sync {
     /// The room that it takes and has.
     async fn space(&self) -> Result<StoreSpace, StorageError>;
+
+    /// Makes a backup: a whole copy of the store as it is now, checked and compressed, in a file of its own, which is
+    /// returned. Then removes those that it replaces: of 24 hours, 7 days and 4 weeks the newest stay. Writers go on
+    /// meanwhile. Whoever stops waiting stops it.
+    async fn back_up(&self, now: Timestamp) -> Result<PathBuf, StorageError>;
 }

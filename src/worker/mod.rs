@@ -33,8 +33,7 @@ use self::{leases::Leases, media::Fetcher};
 use crate::{
     clock::SharedClock,
     commands::Commands,
-    decision::Budgets,
-    domain::{LaneKind, Language, UserId},
+    domain::{Budgets, LaneKind, Language, UserId},
     errors::ErrorHandler,
     gemini::Gemini,
     memory::Memory,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::kyiv_day,
-    decision::{Allowance, may_be_given_again, stands_alone},
+    decision::{Allowance, has_spare_request, may_be_given_again, stands_alone},
     domain::{Answer, ChatId, Cost, OutgoingKind, PersonSpent, RichText, TokenUsage, UserId, Why},
     gemini::{CallRecord, Choice},
     memory::Gathered,
@@ -135,7 +135,11 @@ impl Worker {
         let next = self.parts.gemini.typical_cost(Choice::USUAL);
         let allowed = self.options.budgets.for_unasked(&spent, next);
         self.count_allowed(allowed, "unasked");
-        Ok(choice(allowed).map(Choice::unasked))
+        let Some(choice) = choice(allowed).map(Choice::unasked) else { return Ok(None) };
+        // The minute's slots are shared out where they are kept; the day's are known once they ran out.
+        let Some(quota) = self.parts.gemini.day_quota(choice) else { return Ok(Some(choice)) };
+        let (asked, unasked) = self.parts.spend.calls_of(&quota.model, quota.since).await?;
+        Ok(has_spare_request(quota.requests, asked, unasked).then_some(choice))
     }
 
     fn count_allowed(&self, allowed: Allowance, who: &str) {

@@ -111,9 +111,15 @@ impl Turn<'_> {
         let to: Vec<&Line> = means.answer.iter().map(|index| &lines[*index]).collect();
         match thought.answer.and_then(|answer| spoken(answer, &place.persona)) {
             Ok(spoken) => {
-                turn.keeps = question.and_then(|asked| self.keeps(&asked, &spoken.answer, talk.read, &talk.past));
-                let parts = self.without_places(spoken.parts, &to, place, talk.is_grave);
-                let spoken = Spoken { parts, ..spoken };
+                let spoken = match self.instead_of_places(&spoken.parts, &to, place, talk.is_grave) {
+                    // What was not said is not kept to be said to somebody else.
+                    Some(instead) => Spoken { parts: vec![instead], ..spoken },
+                    None => {
+                        turn.keeps =
+                            question.and_then(|asked| self.keeps(&asked, &spoken.answer, talk.read, &talk.past));
+                        spoken
+                    }
+                };
                 turn.says = Some(self.says(spoken, lines, &means.answer, &turn.calls, false));
                 Ok("answered")
             }

@@ -85,19 +85,18 @@ impl Turn<'_> {
         self.count(decision.ignored.len(), AddressedOutcome::Ignored);
     }
 
-    /// An answer that names where something was hit or where somebody serves is not given: somebody may aim by it.
-    pub(super) fn without_places(
+    /// What is said instead of an answer that names where something was hit or where somebody serves: somebody may aim by
+    /// it.
+    pub(super) fn instead_of_places(
         &self,
-        parts: Vec<RichText>,
+        parts: &[RichText],
         to: &[&Line],
         place: &Place,
         is_grave: bool,
-    ) -> Vec<RichText> {
+    ) -> Option<RichText> {
         let is_asked = is_grave || to.iter().any(|line| read(&line.message().text).names_a_place);
-        if is_asked && parts.iter().any(|part| read(&part.text).names_a_place) {
-            return vec![RichText::plain(say!(place.language, "places-are-not-told"))];
-        }
-        parts
+        let tells = is_asked && parts.iter().any(|part| read(&part.text).names_a_place);
+        tells.then(|| RichText::plain(say!(place.language, "places-are-not-told")))
     }
 
     /// Something grave is talked about, or was within the last hours.

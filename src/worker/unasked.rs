@@ -98,6 +98,13 @@ enum Draw {
     OpportuneMoment,
 }
 
+/// What the bot joins in at: a moment that is opportune, or any moment, by chance.
+#[derive(Clone, Copy)]
+struct Occurrence {
+    gauge: Gauge,
+    by_chance: bool,
+}
+
 impl Turn<'_> {
     /// What was overheard, if the draw lets the bot say something about it. Counts what is let pass.
     pub(super) fn overhear(&self, read: &Lines, place: &Place, is_grave: bool) -> Option<Overheard> {
@@ -169,7 +176,8 @@ impl Turn<'_> {
         let log = parts.talk.talk_log(message.chat.id, now).await?;
         if let Ok(allowance) = may_say(UnaskedKind::Reaction, state, &log, &options.talk.rules, now) {
             let chat = Chat { title: None, ..message.chat.clone() };
-            let says = NewOutgoing::reaction(chat, message.id, emoji, now + EXPIRES, to.request_id.clone());
+            let reaction = NewOutgoing::reaction(chat, message.id, emoji, now + EXPIRES, to.request_id.clone());
+            let says = NewOutgoing { why: Some(Why::unbought("reaction", None)), ..reaction };
             notes.unasked.push(NewUnasked { kind: UnaskedKind::Reaction, allowance, says: Some(says) });
         }
         Ok(())
@@ -253,7 +261,8 @@ impl Worker {
         let gauge = gauge(&recent);
         match line {
             Some((draw, Ok(allowance))) if draw == Draw::AnyMoment || gauge.is_opportune() => {
-                self.say_line(overheard, &gathered, gauge, allowance).await
+                let by_chance = draw == Draw::AnyMoment && !gauge.is_opportune();
+                self.say_line(overheard, &gathered, Occurrence { gauge, by_chance }, allowance).await
             }
             _ => match reaction {
                 Some(allowance) => self.react(overheard, &recent, gauge, allowance).await,
@@ -275,7 +284,8 @@ impl Worker {
         };
         let now = self.parts.clock.now();
         let (chat, request_id) = (overheard.chat.clone(), overheard.request_id.clone());
-        let says = NewOutgoing::reaction(chat, newest.message.id, emoji, now + EXPIRES, request_id);
+        let reaction = NewOutgoing::reaction(chat, newest.message.id, emoji, now + EXPIRES, request_id);
+        let says = NewOutgoing { why: Some(Why::unbought("reaction", Some(gauge.score))), ..reaction };
         let unasked = NewUnasked { kind: UnaskedKind::Reaction, allowance, says: Some(says) };
         let said = self.parts.talk.say_unasked(overheard.chat.id, unasked, Vec::new(), now).await?;
         Ok(if said { "reaction" } else { "dropped" })
@@ -285,16 +295,17 @@ impl Worker {
         &self,
         overheard: &Overheard,
         gathered: &Gathered,
-        gauge: Gauge,
+        occurrence: Occurrence,
         allowance: TalkAllowance,
     ) -> Result<&'static str, StorageError> {
+        let Occurrence { gauge, by_chance } = occurrence;
         let Some(choice) = self.unasked_means(overheard.chat.id).await? else { return Ok("over_budget") };
         let thought = self.think_unasked(overheard, gathered, Occasion::Unasked, choice).await;
         let newest = gathered.window.last().map(|message| message.id);
         // A question is answered; into laughter one falls in.
         let replies = matches!(gauge.moment, Moment::OpenQuestion | Moment::Boredom | Moment::OwnTopic);
         let target = ReplyTarget { topic: overheard.topic, message_id: newest.filter(|_| replies) };
-        let trigger = gauge.moment.as_str();
+        let trigger = if by_chance { "random" } else { gauge.moment.as_str() };
         let speech = Speech { kind: UnaskedKind::Line, trigger, score: Some(gauge.score), target, allowance };
         self.speak(overheard, gathered, thought, speech).await
     }

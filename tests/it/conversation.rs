@@ -34,7 +34,7 @@ async fn whoever_calls_it_by_name_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_name_is_heard_in_every_case_and_letter_case() {
+async fn b6_the_name_is_heard_in_every_case_and_letter_case() {
     let bot = TestBot::start().await;
     let (chat, people) = bot.group(&["Оля"]);
     let calls = ["грягу, привіт", "бачили ГРЯГА?", "з Грягом весело", "Гряже!", "дай грягові спокій", "hryag, hi"];

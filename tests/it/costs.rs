@@ -14,7 +14,7 @@ use gryag::{
 };
 
 use crate::{
-    harness::{NOON, Setup, TestBot},
+    harness::{NOON, Setup, TestBot, company::LULL},
     outages::{FALLBACK, FIRST},
 };
 
@@ -22,6 +22,8 @@ use crate::{
 const THOUGHT_TOKENS: usize = 1_980;
 /// Beside it, a prompt costs little.
 const DEAR_CALL: i64 = 7_500_000;
+/// As a budget expects the next one: 4 000 tokens of a prompt and 200 of an answer, thoughts included.
+const TYPICAL_CALL: i64 = 3_750_000;
 const QUESTION: &str = "Гряг, що таке фотосинтез?";
 const PAUSE: Duration = Duration::from_secs(20);
 
@@ -245,6 +247,74 @@ async fn over_two_replicas_somebody_over_their_budget_is_told_once() {
     let said: Vec<_> = questions.into_iter().flat_map(|question| replies(&bot, question)).collect();
     assert!(is_limit_line(&said), "{said:?}");
     bot.finish().await;
+}
+
+/// A moment to join in that the bot does not let pass.
+const MOMENT: &str = "народ, порадьте серіал на вечір";
+
+/// A dear bot that joins in wherever it may, in a chat with room for six lines today whose people like what it says.
+async fn talkative(budgets: [&str; 4]) -> (TestBot, ChatId, Vec<UserId>) {
+    let bot = dear_bot(with_budgets(Setup::new().eager(), budgets)).await;
+    let (chat, people) = bot.group(&["Оля", "Тарас", "Леся"]);
+    bot.world().promote_bot(chat);
+    bot.talk(chat, &people, 310).await;
+    bot.pass(LULL).await;
+    (bot, chat, people)
+}
+
+/// So many moments, far enough apart for a line at each. The first ones have each a line, if the budget lets it.
+async fn moments(bot: &TestBot, chat: ChatId, people: &[UserId], count: usize) {
+    for step in 0..count {
+        let before = bot.world().sent_to(chat).len();
+        bot.say(chat, people[step % people.len()], MOMENT).await;
+        if let Some(own) = bot.world().sent_to(chat).get(before) {
+            bot.react(own.message, people[0], "👍").await;
+        }
+        bot.pass(Duration::from_secs(25 * 60)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_asked_for_gets_a_fifth_of_a_budget_and_who_asks_is_answered() {
+    let (bot, chat, people) = talkative(["0", "0.10", "0", "0"]).await;
+    moments(&bot, chat, &people, 5).await;
+    let spent = counted(&bot, Spender::Chat(chat)).await;
+    // The next call would have gone beyond the fifth, by what a typical one costs.
+    assert!((20_000_000 - TYPICAL_CALL..=20_000_000 + DEAR_CALL).contains(&spent), "a fifth: {spent}");
+    assert_eq!((bot.unaddressed("line"), bot.unaddressed("over_budget")), (2.0, 3.0));
+    assert_eq!(ask(&bot, chat, people[0]).await, ["Так."]);
+    bot.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_asked_have_spent_leaves_the_unasked_less() {
+    let (bot, chat, people) = talkative(["0", "0.10", "0", "0"]).await;
+    // A fifth of what remains then is less than a call costs.
+    while counted(&bot, Spender::Chat(chat)).await < 82_000_000 {
+        assert_eq!(ask(&bot, chat, people[0]).await, ["Так."]);
+    }
+    bot.pass(LULL).await;
+    moments(&bot, chat, &people, 1).await;
+    assert_eq!((bot.unaddressed("line"), bot.unaddressed("over_budget")), (0.0, 1.0));
+    assert_eq!(ask(&bot, chat, people[0]).await, ["Так."], "it gives way, they do not");
+    bot.finish().await;
+}
+
+/// How many requests a day a model grants is known once they ran out: the stand-in says 20.
+#[tokio::test(start_paused = true)]
+async fn of_a_models_requests_a_day_the_unasked_get_a_fifth() {
+    let (bot, chat, people) = talkative(["0", "0", "0", "0"]).await;
+    bot.gemini().fail_next_of(FIRST, GeminiFault::PerDayQuota);
+    assert_eq!(ask(&bot, chat, people[0]).await, ["Так."], "by the other model");
+    // Past midnight in California, where the quota is renewed; a day of another talk in Kyiv.
+    bot.pass(Duration::from_secs(20 * 3_600)).await;
+    bot.talk(chat, &people, 310).await;
+    bot.pass(LULL).await;
+    moments(&bot, chat, &people, 5).await;
+    assert_eq!((bot.unaddressed("line"), bot.unaddressed("over_budget")), (4.0, 1.0));
+    assert_eq!(ask(&bot, chat, people[0]).await, ["Так."]);
+    assert_eq!(models(&bot).last().map(String::as_str), Some(FIRST));
+    bot.finish_with_errors().await;
 }
 
 async fn cached_bot() -> (TestBot, ChatId, Vec<UserId>) {

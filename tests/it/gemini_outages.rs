@@ -82,7 +82,6 @@ fn final_ones() -> Vec<GeminiFault> {
         status(418, "TEAPOT"),
         answer(Reply::blocked("PROHIBITED_CONTENT")),
         answer(Reply::blocked("A_REASON_OF_2027")),
-        answer(Reply::spent_on_thinking()),
         answer(Reply::say("\u{200b}\u{2060}")),
     ]
 }
@@ -387,7 +386,7 @@ async fn every_call_stands_in_the_ledger_with_what_it_cost() {
     ask(&bot, chat, person).await;
     let calls = model_calls(bot.setup.data.path());
     let outcomes: Vec<&str> = calls.iter().map(|call| call.outcome.as_str()).collect();
-    assert_eq!(outcomes, ["overloaded", "transport", "answered", "blocked", "spent_on_thinking"]);
+    assert_eq!(outcomes, ["overloaded", "transport", "answered", "blocked", "spent_on_thinking", "answered"]);
     assert!(calls.iter().all(|call| call.model == FIRST));
     assert_eq!((calls[0].prompt, calls[0].answer), (0, 0), "errors are not billed");
     assert!(calls[2].prompt > 0 && calls[2].answer > 0);

@@ -79,3 +79,18 @@ async fn an_outage_in_the_middle_of_an_answer_is_no_failure_line() {
     assert_eq!(bot.outcomes(), "answered 1");
     bot.finish_with_errors().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_was_spent_on_thinking_is_no_failure_line() {
+    let bot = TestBot::start().await;
+    bot.gemini().will_reply(Reply::spent_on_thinking());
+    bot.gemini().will_say("Жив собі дід. Кінець.");
+    assert_eq!(answer_to_a_question(&bot).await, "Жив собі дід. Кінець.");
+    let room = |request: &gryag::sandbox::gemini::RecordedRequest| {
+        request.json()["generationConfig"]["maxOutputTokens"].as_u64().expect("a limit")
+    };
+    let rooms: Vec<u64> = bot.gemini().requests().iter().map(room).collect();
+    assert!(rooms.len() == 2 && rooms[1] > rooms[0], "it is given more room: {rooms:?}");
+    assert_eq!(bot.outcomes(), "answered 1");
+    bot.finish().await;
+}

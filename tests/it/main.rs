@@ -3,8 +3,10 @@
 
 mod actions;
 mod alarms;
+mod backups;
 mod conversation;
 mod costs;
+mod dashboard;
 mod duplicates;
 mod gemini_outages;
 mod harness;
@@ -28,6 +30,7 @@ mod shutdown;
 mod staleness;
 mod surroundings;
 mod telegram_outages;
+mod transcripts;
 mod unasked;
 mod veto;
 mod webhook;

@@ -9,7 +9,7 @@ use crate::harness::{Setup, TestBot};
 
 /// B9: in the original one spammer muted the whole chat, and what was said meanwhile was forgotten.
 #[tokio::test(start_paused = true)]
-async fn who_floods_is_ignored_alone_and_remembered() {
+async fn b9_who_floods_is_ignored_alone_and_remembered() {
     let bot = Setup::new().set("BOT_SPAM_THRESHOLD", "8").start().await;
     let (chat, people) = bot.group(&["Оля", "Тарас"]);
     for number in 0..12 {

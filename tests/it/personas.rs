@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use gryag::{
-    domain::Language,
+    domain::{Chat, ChatKind, Language},
     persona::{Personas, Saying},
     sandbox::gemini::GeminiFault,
+    storage::{ChatSetting, ChatStore as _},
 };
 
 use crate::harness::{Setup, TestBot};
@@ -85,4 +86,43 @@ async fn the_prompt_and_the_failure_line_follow_the_language() {
     let last = bot.world().sent_to(chat).pop().expect("a failure line");
     assert!(lines.contains(&last.text), "{}", last.text);
     bot.finish_with_errors().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_chat_has_the_persona_and_the_language_that_it_chose() {
+    let bot = Setup::new().unpaced().start().await;
+    let (ours, people) = bot.group(&["Оля"]);
+    let theirs = bot.world().supergroup("Others", &people);
+    let chat = |id| Chat { id, kind: ChatKind::Group, title: None };
+    let store = &bot.app.store;
+    store.set_setting(chat(theirs), ChatSetting::Persona(Some("zuzia".to_owned()))).await.expect("a setting");
+    store.set_setting(chat(theirs), ChatSetting::Language(Some(Language::English))).await.expect("a setting");
+
+    bot.say(ours, people[0], "Гряг, ти тут?").await;
+    assert!(system(&bot).contains("Ти — Гряг") && system(&bot).contains("Як записано розмову"));
+    bot.say(theirs, people[0], "@gryag_bot, and you?").await;
+    assert!(system(&bot).contains("Ти — Зузя") && system(&bot).contains("How the conversation is written down"));
+
+    store.set_setting(chat(theirs), ChatSetting::Persona(Some("nobody".to_owned()))).await.expect("a setting");
+    bot.say(theirs, people[0], "@gryag_bot, still there?").await;
+    assert!(system(&bot).contains("Ти — Гряг"), "a persona that is gone is spoken for by the default one");
+    assert_eq!(bot.outcomes(), "answered 3");
+    bot.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn prompts_of_one_chat_begin_alike_whatever_the_moment() {
+    let bot = Setup::new().unpaced().start().await;
+    let (chat, people) = bot.group(&["Оля"]);
+    for step in 0..3 {
+        bot.say(chat, people[0], &format!("Гряг, раз {step}")).await;
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
+    let requests: Vec<String> = bot.gemini().requests().iter().map(|request| request.json().to_string()).collect();
+    for pair in requests.windows(2) {
+        let (kept, _) = pair[0].rsplit_once("(зараз").expect("the changing end");
+        let same = kept.bytes().zip(pair[1].bytes()).take_while(|(one, other)| one == other).count();
+        assert!(same + 2 >= kept.len(), "only {same} of {} bytes are the same", kept.len());
+    }
+    bot.finish().await;
 }

@@ -119,6 +119,25 @@ async fn it_never_tells_where_something_was_hit() {
     bot.finish().await;
 }
 
+/// The same question again: what was not told the first time is not told from the cache either.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_told_is_not_kept_to_be_told_again() {
+    const QUESTION: &str = "Гряг, що означає «стоїть під Покровськом»?";
+    let bot = TestBot::start().await;
+    let (chat, people) = bot.group(&["Оля", "Тарас"]);
+    bot.gemini().answer_with(|_| gryag::sandbox::gemini::Reply::say("Це коли прилетіло в депо на Соборній."));
+    for person in people {
+        let call = bot.say(chat, person, QUESTION).await;
+        let answer = &bot.world().answers_to(call)[0].text;
+        assert!(answer.contains("не кажемо") && !answer.contains("Соборній"), "{answer}");
+        bot.pass(5 * MINUTE).await;
+    }
+    let looked_up = bot.metric("gryag_cache_requests_total", &["cache=\"answer\"", "result=\"miss\""]);
+    assert_eq!(looked_up, 2.0, "it is a question of those that are kept");
+    assert_eq!(bot.gemini().requests().len(), 2);
+    bot.finish().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_veto_lasts_as_long_as_the_operator_says() {
     let bot = Setup::new().eager().set("BOT_VETO_HOURS", "1").start().await;

@@ -1,7 +1,7 @@
 //! A week in a lively group: ten thousand messages of fifteen people, in bursts, by day and a little by night, four in a
 //! hundred to the bot, five in a hundred of the model's calls failing. What people say is taken from the labelled talks.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
 use gryag::{
     clock::kyiv_hour,
@@ -13,7 +13,7 @@ use gryag::{
     },
 };
 
-use crate::harness::{NOON, Setup, TestBot};
+use crate::harness::{NOON, Setup, TestBot, in_paused_time};
 
 const MESSAGES: usize = 10_000;
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -206,9 +206,12 @@ async fn sum_up(scene: Scene) -> Week {
     week
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_week_among_friends() {
-    let week = week(Audience::Friendly).await;
+/// Both tests look at it.
+static AMONG_FRIENDS: LazyLock<Week> = LazyLock::new(|| in_paused_time(week(Audience::Friendly)));
+
+#[test]
+fn a_week_among_friends() {
+    let week = &*AMONG_FRIENDS;
     assert!(week.answered >= 0.995 * week.addressed, "{} of {} answered", week.answered, week.addressed);
     let lines = week.unasked.len();
     assert!((25..=105).contains(&lines), "{lines} unasked lines");
@@ -223,9 +226,9 @@ async fn a_week_among_friends() {
     assert!(week.asked_unasked <= 0.05 * week.unaddressed, "{} of {}", week.asked_unasked, week.unaddressed);
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_same_week_among_people_who_dislike_it() {
-    let (liked, disliked) = (week(Audience::Friendly).await, week(Audience::Dislikes).await);
-    let (liked, disliked) = (liked.unasked.len(), disliked.unasked.len());
+#[test]
+fn the_same_week_among_people_who_dislike_it() {
+    let disliked = in_paused_time(week(Audience::Dislikes)).unasked.len();
+    let liked = AMONG_FRIENDS.unasked.len();
     assert!(disliked * 10 <= liked * 3, "{disliked} against {liked}");
 }

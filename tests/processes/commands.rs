@@ -49,7 +49,7 @@ async fn a_wrong_configuration_is_refused_with_all_that_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_command_says_what_it_does() {
+async fn b16_every_command_says_what_it_does() {
     let setup = Setup::new(&World::start().await);
     let whole = setup.succeed(&["--help"]);
     let commands = whole.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).expect("commands");

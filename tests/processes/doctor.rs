@@ -265,6 +265,34 @@ async fn what_is_wrong_with_the_database_is_told_and_nothing_in_it_is_changed() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_backup_and_a_failed_one_are_told() {
+    let world = World::start().await;
+    let setup = polling(&world);
+    setup.start().await.stop().await;
+    let now = jiff::Timestamp::now().as_millisecond();
+    let (minute, hour) = (60_000, 3_600_000);
+    let tell = |facts: &[(&str, i64)]| {
+        let database = rusqlite::Connection::open(setup.data.join("gryag.db")).expect("the database");
+        database.execute_batch("DELETE FROM facts WHERE name LIKE 'backup%'").expect("changed");
+        for (name, at) in facts {
+            database
+                .execute("INSERT INTO facts (name, value) VALUES (?1, ?2)", (name, at.to_string()))
+                .expect("changed");
+        }
+        Visit::of(&setup)
+    };
+    assert_eq!(tell(&[]).code, Some(0), "a new bot has none");
+    let visit = tell(&[("backup_failed_at", now - 2 * hour), ("backup_ok_at", now - 50 * minute)]);
+    visit.assert_good("backup", "50 min old");
+    tell(&[("backup_ok_at", now - 4 * hour)]).assert_only_trouble("backup", &["240 min old", "gryag backup"]);
+    let visit = tell(&[("backup_ok_at", now - 2 * hour), ("backup_failed_at", now - hour)]);
+    visit.assert_only_trouble("backup", &["failed", "120 min old", "gryag backup"]);
+    tell(&[("backup_failed_at", now)]).assert_only_trouble("backup", &["failed", "there is none"]);
+    let visit = tell(&[("backup_ok_at", now - hour), ("backup_command_failed_at", now - hour)]);
+    visit.assert_only_trouble("backup", &["BOT_BACKUP_COMMAND", "by hand"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_alarm_reaches_the_admin_or_it_is_told_why_not() {
     let world = World::start().await;
     let admin = world.telegram.person("Оля");

@@ -9,6 +9,7 @@
 #![expect(clippy::disallowed_methods, reason = "these tests are the outside world: real time, real environment")]
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "the figures of a run")]
 
+mod backups;
 mod bot;
 mod commands;
 mod disk;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_steady_load_neither_grows_nor_fails() {
+async fn b14_a_steady_load_neither_grows_nor_fails() {
     let _alone = MACHINE.write().await;
     let world = World::start().await;
     let setup = Setup::new(&world);

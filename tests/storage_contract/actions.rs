@@ -136,6 +136,16 @@ pub(crate) async fn why_something_was_said_is_known_once_it_is_sent(world: World
     assert_eq!(world.store.why(ChatId(-20), MessageId(2)).await.unwrap(), None, "another chat's message");
 }
 
+pub(crate) async fn why_it_reacted_is_known_of_the_message_under_which_it_did(world: World) {
+    world.remember(vec![message(-10, 1, "ура")]).await;
+    say(&world, NewOutgoing { why: Some(why()), ..reaction(&world, -10, 1) }).await;
+    let send = world.begin_one().await;
+    assert_eq!(world.store.why(ChatId(-10), MessageId(1)).await.unwrap(), None, "not before");
+    world.end(&send, Ended::Done).await;
+    assert_eq!(world.store.why(ChatId(-10), MessageId(1)).await.unwrap(), Some(why()));
+    assert_eq!(world.window(-10, None, 10).await[0].text, "ура", "its words are its author's");
+}
+
 pub(crate) async fn what_else_a_turn_leaves_comes_after_its_answer_and_holds_up_no_lane(world: World) {
     world.admit(1, -10).await;
     let claim = world.claim("a").await;

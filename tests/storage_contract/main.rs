@@ -16,6 +16,7 @@ mod model;
 mod outbox;
 mod pacing;
 mod people;
+mod sessions;
 mod shared;
 mod spend;
 mod sqlite;
@@ -61,6 +62,12 @@ macro_rules! contract {
 
 contract! {
     sqlite:
+    sessions {
+        a_link_opens_one_session,
+        of_many_that_spend_a_link_at_once_one_comes_in,
+        links_and_sessions_end_in_time,
+        links_and_sessions_are_few,
+    }
     inbox {
         a_redelivered_update_is_a_duplicate_forever,
         of_a_hundred_deliveries_at_once_one_is_new,
@@ -159,6 +166,7 @@ contract! {
         what_is_about_a_message_stays_behind_when_its_group_moves,
         an_edit_in_two_parts_is_refused,
         why_something_was_said_is_known_once_it_is_sent,
+        why_it_reacted_is_known_of_the_message_under_which_it_did,
         what_else_a_turn_leaves_comes_after_its_answer_and_holds_up_no_lane,
     }
     answers {
@@ -237,5 +245,6 @@ contract! {
     }
     upkeep {
         what_is_stored_takes_room,
+        a_backup_is_a_file_that_a_newer_one_of_its_hour_replaces,
     }
 }

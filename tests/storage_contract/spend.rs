@@ -104,8 +104,18 @@ pub(crate) async fn the_models_figures_name_each_model_and_the_calls_without_a_p
     let figures = world.store.model_figures(now).await.unwrap();
     let words: Vec<_> = figures.iter().map(|row| (row.model.as_str(), row.calls, row.nano_usd, row.unpriced)).collect();
     assert_eq!(words, [("a model", 2, 1_400, 0), ("another", 1, 0, 1)]);
+    store_counts(&world, now).await;
     let first = &figures[0];
     assert_eq!((first.prompt, first.cached, first.thoughts, first.answer), (200, 80, 10, 30));
+}
+
+async fn store_counts(world: &World, now: Timestamp) {
+    let unasked = ModelCall { is_unasked: true, ..call(now, -10, None) };
+    world.store.keep_calls(vec![unasked]).await.unwrap();
+    let counted = async |model, since| world.store.calls_of(model, since).await.unwrap();
+    assert_eq!(counted("a model", now).await, (2, 1));
+    assert_eq!(counted("a model", now - DAY).await, (3, 1));
+    assert_eq!(counted("no model", now).await, (0, 0));
 }
 
 pub(crate) async fn a_person_hears_one_limit_line_a_day_in_whatever_chat(world: World) {

@@ -1,6 +1,6 @@
 //! What the bot needs of this machine: its directory, disk, database and port.
 
-use std::{io::Write as _, path::Path};
+use std::{io::Write as _, path::Path, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -10,6 +10,7 @@ use super::{super::tools::own_address, Finding};
 use crate::{
     app::{AppError, OWNER},
     config::Config,
+    domain::Timestamp,
     storage::{
         StorageError,
         sqlite::{GENERATION, Inspection, check_place, inspect},
@@ -18,6 +19,8 @@ use crate::{
 };
 
 const MEGABYTE: u64 = 1024 * 1024;
+/// Backups are made every hour.
+const BACKUP_OLD: Duration = Duration::from_secs(3 * 3600);
 
 /// What the database says about itself, or why it says nothing.
 pub(super) struct Store(Result<Option<Inspection>, StorageError>);
@@ -93,6 +96,33 @@ pub(super) fn database(config: &Config, store: &Store) -> Finding {
     let later = if found.generation < GENERATION { ", which the next start brings up to date" } else { "" };
     let (generation, size) = (found.generation, found.bytes.div_ceil(MEGABYTE));
     Finding::good(CHECK, format!("whole, schema generation {generation}{later}, {size} MB"))
+}
+
+/// When one was last made, and whether it went well.
+pub(super) fn backup(store: &Store, now: Timestamp) -> Finding {
+    const CHECK: &str = "backup";
+    let at = |fact| store.fact(fact).and_then(|at| at.parse().ok()).map(Timestamp);
+    let (made, failed, left) = (at("backup_ok_at"), at("backup_failed_at"), at("backup_command_failed_at"));
+    let newest = made.map_or_else(
+        || "there is none".to_owned(),
+        |made| format!("the newest is {} min old", now.since(made).as_secs() / 60),
+    );
+    if failed > made {
+        let remedy = "`gryag backup` makes one now, and says what is wrong";
+        return Finding::trouble(CHECK, format!("the last one failed; {newest}"), remedy);
+    }
+    if left.is_some() && left >= made {
+        let remedy = "run the command by hand with that file: its password or address may have changed";
+        return Finding::trouble(CHECK, format!("BOT_BACKUP_COMMAND did not take the last one; {newest}"), remedy);
+    }
+    match made {
+        None => Finding::unknown(CHECK, "none was made yet; the running bot makes one each hour"),
+        Some(made) if now.since(made) > BACKUP_OLD => {
+            let remedy = "is the bot running? It makes one each hour; `gryag backup` makes one now";
+            Finding::trouble(CHECK, newest, remedy)
+        }
+        Some(_) => Finding::good(CHECK, newest),
+    }
 }
 
 fn store_trouble(check: &'static str, error: &StorageError) -> Finding {

@@ -14,7 +14,7 @@ pub(super) use self::finding::Finding;
 use super::{CliError, say};
 use crate::{
     app::{AppError, telegram_options},
-    clock::SystemClock,
+    clock::{Clock as _, SystemClock},
     config::{Config, ConfigError, Purpose},
     telegram::Telegram,
     telemetry::Metrics,
@@ -68,6 +68,7 @@ async fn examine(config: &Config, alarm: bool) -> Result<Vec<Finding>, CliError>
     let mut findings = vec![configuration(config), machine::data_directory(config)];
     let store = machine::Store::look(config).await;
     findings.extend([machine::disk(config, &store), machine::database(config, &store)]);
+    findings.push(machine::backup(&store, SystemClock.now()));
     findings.push(machine::port(config, &transport).await);
     findings.push(outside::clock(config, &transport, &SystemClock).await);
     findings.extend(outside::account(&telegram).await);

@@ -93,9 +93,30 @@ async fn a_limit_spent_on_thinking_is_told_apart_and_paid() {
         let world = World::new([Act::json(200, &json!({"candidates": [candidate], "usageMetadata": usage_metadata}))]);
         let outcome = world.ask().await;
         assert_eq!(outcome.result, Err(GeminiError::SpentOnThinking { usage }));
-        assert_eq!(outcome.calls.len(), 1, "asking again would cost the same");
-        assert_eq!(outcome.calls[0].usage, usage);
+        assert_eq!(outcomes(&outcome), ["spent_on_thinking"; 2]);
+        assert!(outcome.calls.iter().all(|call| call.usage == usage));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_spent_the_limit_on_thinking_is_given_more_room_once() {
+    let world = World::new([Act::spent_on_thinking(), Act::says("гав")]);
+    assert_eq!(world.answer().await.text, "гав");
+    let limits: Vec<Value> = world
+        .seen()
+        .iter()
+        .map(|seen| {
+            serde_json::from_slice::<Value>(&seen.body).expect("JSON")["generationConfig"]["maxOutputTokens"].clone()
+        })
+        .collect();
+    assert_eq!(limits, [1_024, 4_096]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_asked_for_is_not_given_more_room() {
+    let world = World::pair([Act::spent_on_thinking()], [Act::says("гав")]);
+    let outcome = world.gemini.answer(&prompt(), Instant::now() + TURN, Choice::USUAL.unasked()).await;
+    assert_eq!(outcomes(&outcome), ["spent_on_thinking"]);
 }
 
 #[tokio::test(start_paused = true)]

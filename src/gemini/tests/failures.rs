@@ -74,7 +74,7 @@ async fn a_limit_of_zero_means_that_the_tier_does_not_have_the_model() {
 async fn a_quota_per_day_is_remembered_until_midnight_in_california() {
     const HOUR: Duration = Duration::from_secs(3_600);
     let world = World::new([Act::per_day(), Act::says("гав")]);
-    let spent = |retry_after| GeminiError::QuotaPerDay { model: FIRST.to_owned(), retry_after };
+    let spent = |retry_after| GeminiError::QuotaPerDay { model: FIRST.to_owned(), retry_after, limit: Some(20) };
     assert_eq!(world.error().await, spent(22 * HOUR));
 
     tokio::time::advance(21 * HOUR).await;

@@ -21,6 +21,7 @@ async fn the_fallback_answers_for_a_model_that_cannot() {
         (Act::per_day(), vec!["quota_day", "answered"]),
         (Act::per_minute("57.2s"), vec!["quota_minute", "answered"]),
         (Act::quota("GenerateRequestsPerDay", "0", "5s"), vec!["not_in_tier", "answered"]),
+        (Act::spent_on_thinking(), vec!["spent_on_thinking", "spent_on_thinking", "answered"]),
     ] {
         assert_eq!(who_answers(first).await, (FALLBACK.to_owned(), calls));
     }
@@ -190,4 +191,17 @@ async fn the_tokens_of_a_model_without_a_price_are_counted_as_such() {
         world.metric("gryag_gemini_unpriced_tokens_total"),
         ["gryag_gemini_unpriced_tokens_total{model=\"gemini-test\"} 33"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_requests_a_day_are_known_once_they_ran_out_and_stay_known() {
+    let world = World::pair([Act::per_day(), Act::says("гав")], [Act::says("дзяв")]);
+    assert_eq!(world.gemini.day_quota(Choice::USUAL), None);
+    world.answer().await;
+    tokio::time::advance(HOUR * 30).await;
+    let quota = world.gemini.day_quota(Choice::USUAL).expect("it was told");
+    let midnight: jiff::Timestamp = "2026-11-24T08:00:00Z".parse().expect("a time");
+    assert_eq!((quota.model.as_str(), quota.requests), (FIRST, 20));
+    assert_eq!(quota.since, Timestamp(midnight.as_millisecond()));
+    assert_eq!(world.gemini.day_quota(Choice::CHEAPER), None, "of the other model nothing is known");
 }

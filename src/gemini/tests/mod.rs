@@ -90,6 +90,11 @@ impl Act {
     }
 
     /// A plain error as Google writes it.
+    fn spent_on_thinking() -> Self {
+        let usage = json!({"promptTokenCount": 9, "thoughtsTokenCount": 1024});
+        Self::json(200, &json!({"candidates": [{"finishReason": "MAX_TOKENS"}], "usageMetadata": usage}))
+    }
+
     fn error(code: u16, status: &str, message: &str) -> Self {
         Self::json(code, &json!({"error": {"code": code, "status": status, "message": message}}))
     }

@@ -57,7 +57,7 @@ pub(super) const fn patience(alarm: Alarm) -> Duration {
         Alarm::WebhookElsewhere | Alarm::WebhookFailing => 1,
         Alarm::TwoBots => 2,
         Alarm::ReplicaMissing => 3,
-        Alarm::ErrorRate | Alarm::BreakerOpen | Alarm::WalLarge => 5,
+        Alarm::ErrorRate | Alarm::ErrorsMany | Alarm::BreakerOpen | Alarm::WalLarge => 5,
         Alarm::StoreReadOnly
         | Alarm::ClockOff
         | Alarm::BackupFailed
@@ -65,8 +65,7 @@ pub(super) const fn patience(alarm: Alarm) -> Duration {
         | Alarm::DeadLetters
         | Alarm::UnknownSends
         | Alarm::BudgetSpent
-        | Alarm::Bug
-        | Alarm::ErrorsMany => 0,
+        | Alarm::Bug => 0,
     };
     Duration::from_secs(minutes * 60)
 }

@@ -19,7 +19,7 @@ use self::{
     ledger::News,
     rules::{Backups, Seen},
 };
-use super::{Maintenance, heartbeat::Company};
+use super::{BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT, Maintenance, heartbeat::Company};
 use crate::{
     clock::kyiv_day,
     domain::{Alarm, AlarmState, Chat, ChatId, ChatKind, OutgoingKind, RequestId, RichText, Timestamp, UserId},
@@ -37,11 +37,7 @@ const DOUBTFUL: Duration = Duration::from_secs(15 * 60);
 /// An alarm that nobody could be told for so long is of no use any more.
 const EXPIRES: Duration = Duration::from_secs(30 * 86_400);
 
-/// Facts of others: when a backup was made, when one failed, when `BOT_BACKUP_COMMAND` did (milliseconds); why a configured
-/// model will soon not do, empty if it will.
-const BACKUP_OK_AT: &str = "backup_ok_at";
-const BACKUP_FAILED_AT: &str = "backup_failed_at";
-const BACKUP_COMMAND_FAILED_AT: &str = "backup_command_failed_at";
+/// A fact of others: why a configured model will soon not do, empty if it will.
 const MODEL_TROUBLE: &str = "model_trouble";
 
 impl Maintenance {

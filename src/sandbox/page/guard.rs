@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 use subtle::ConstantTimeEq as _;
 
 use super::SharedPage;
+use crate::layers::same_origin::is_same_origin;
 
 const COOKIE: &str = "gryag_sandbox";
 
@@ -64,12 +65,8 @@ fn check_origin(method: &Method, path: &str, headers: &HeaderMap) -> Option<Resp
     if path == "/sandbox" && method == Method::GET {
         return None;
     }
-    let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
-    let foreign_site = site.is_some_and(|site| !["same-origin", "none"].contains(&site));
-    let origin = text(headers, &header::ORIGIN);
-    let foreign_origin =
-        origin.is_some_and(|origin| origin.split_once("://").map(|(_, host)| host) != text(headers, &header::HOST));
-    (foreign_site || foreign_origin).then(|| refusal(StatusCode::FORBIDDEN, "Цей запит прийшов з іншої сторінки."))
+    (is_same_origin(headers) == Some(false))
+        .then(|| refusal(StatusCode::FORBIDDEN, "Цей запит прийшов з іншої сторінки."))
 }
 
 fn check_token(page: &SharedPage, request: &Request) -> Option<Response> {

@@ -1,5 +1,7 @@
 //! How people write: a builder for messages, with shortcuts for the usual ones.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -43,6 +45,7 @@ pub struct Compose {
     pub(super) file: Option<File>,
     disguise: Option<Disguise>,
     bot_to_bot: bool,
+    ago: Duration,
     body: Map<String, Value>,
 }
 
@@ -70,6 +73,7 @@ impl FakeTelegram {
             file: None,
             disguise: None,
             bot_to_bot: false,
+            ago: Duration::ZERO,
             body: Map::new(),
         }
     }
@@ -169,6 +173,12 @@ impl Compose {
         self.field("entities", json!([entity]))
     }
 
+    /// It was written so long ago, and Telegram has kept it for the bot since.
+    pub fn ago(mut self, ago: Duration) -> Self {
+        self.ago = ago;
+        self
+    }
+
     /// Any further field of the Bot API's `Message`.
     pub fn field(mut self, name: &str, value: Value) -> Self {
         self.body.insert(name.to_owned(), value);
@@ -198,7 +208,8 @@ impl Compose {
         let (author, from) = (self.person.0, self.sender(state));
         let post =
             Post { author, own: false, bot_to_bot: self.bot_to_bot, from, topic, reply_to: reply, body: self.body };
-        let id = state.post(self.chat.0, post, now).expect("the chat was there a line ago, under the same lock");
+        let id =
+            state.post(self.chat.0, post, now - self.ago).expect("the chat was there a line ago, under the same lock");
         state.announce(self.chat.0, id, "message", now);
         MessageRef { chat: self.chat, id: MessageId(id) }
     }

@@ -173,7 +173,7 @@ fn known_chat(row: &Row<'_>) -> rusqlite::Result<KnownChat> {
     })
 }
 
-fn delete_chat(tx: &Connection, chat: ChatId, now: Timestamp) -> Result<bool, StorageError> {
+pub(super) fn delete_chat(tx: &Connection, chat: ChatId, now: Timestamp) -> Result<bool, StorageError> {
     let doing = "deleting a chat";
     let id = params![chat.0];
     let messages = execute(

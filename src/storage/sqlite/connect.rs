@@ -12,6 +12,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::codes::storage_error;
 use crate::storage::StorageError;
@@ -169,6 +170,11 @@ pub(super) fn pool_error(doing: &'static str, error: &PoolError) -> StorageError
         PoolError::Closed => StorageError::Closed,
         other => StorageError::Backend { doing, detail: other.to_string() },
     }
+}
+
+/// From now on a query of this connection is interrupted at `deadline`, and when `stop` is cancelled.
+pub(super) fn stop_at(connection: &Connection, deadline: Instant, stop: CancellationToken) {
+    let _ = connection.progress_handler(STEPS, Some(move || stop.is_cancelled() || Instant::now() >= deadline));
 }
 
 /// From now on a query of this connection that is still running at `deadline` is interrupted; none lifts it.

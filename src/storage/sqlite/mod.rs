@@ -4,6 +4,7 @@
 //! ([`writer`]) that commits many of them together. `synchronous=FULL`, so what was answered is on the disk.
 
 mod alarms;
+mod backup;
 mod chats;
 mod claims;
 mod codes;
@@ -19,6 +20,7 @@ mod people;
 #[cfg(test)]
 mod plans;
 mod queue;
+mod sessions;
 mod shared;
 mod slots;
 mod spend;
@@ -27,7 +29,9 @@ mod upkeep;
 mod writer;
 
 use std::{
-    fmt, io,
+    fmt,
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -49,6 +53,7 @@ use crate::{
 };
 
 pub use self::{
+    backup::{RestoreOptions, Restored, restore},
     inspect::{Inspection, inspect},
     open::{GENERATION, MIN_SQLITE, check_file_system, check_place},
 };
@@ -118,6 +123,8 @@ pub struct SqliteStore {
     writer: Writer,
     bell: Bell,
     path: PathBuf,
+    /// While it is held nobody restores a backup.
+    lock: Arc<File>,
     free_disk: FreeDisk,
     clock: SharedClock,
     read_took: Histogram,
@@ -139,7 +146,7 @@ impl SqliteStore {
     /// [`StorageError::Unusable`] with a remedy for everything that a person must mend (network file system, foreign
     /// file, newer schema, read-only disk), [`StorageError::Corrupt`] for a damaged file.
     pub async fn open(options: SqliteOptions, shutdown: &Shutdown) -> Result<Self, StorageError> {
-        let path = open::prepare(&options).await?;
+        let (path, lock) = open::prepare(&options).await?;
         let readers = connect::Readers::new(&path, options.readers)?;
         let bell = Bell::default();
         let writer = Writer::start(&path, &options, bell.clone(), shutdown).await?;
@@ -148,6 +155,7 @@ impl SqliteStore {
             writer,
             bell,
             path,
+            lock: Arc::new(lock),
             free_disk: options.free_disk,
             clock: options.clock,
             read_took: options.metrics.histogram(&metric::STORE_READ_DURATION, &[]),
@@ -167,6 +175,7 @@ impl SqliteStore {
     pub async fn close(&self) {
         self.writer.close().await;
         self.readers.close();
+        let _ = self.lock.unlock();
     }
 
     /// One durable write, three times: proves that the file can be written and tells how fast a commit is.

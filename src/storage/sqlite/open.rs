@@ -1,27 +1,29 @@
 //! What is checked before the store is used, and the migrations.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::Read as _,
     path::{Path, PathBuf},
 };
 
 use deadpool_sqlite::rusqlite::Connection;
 use rusqlite::OptionalExtension as _;
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    FILE_NAME, SqliteOptions,
+    FILE_NAME, FreeDisk, SqliteOptions,
+    backup::Backup,
     codes::storage_error,
     connect::{Access, configure},
 };
-use crate::storage::StorageError;
+use crate::{domain::Timestamp, storage::StorageError};
 
 /// The schema that this binary knows.
 pub const GENERATION: i64 = 3;
 /// SQLite below 3.51.3 corrupts a write-ahead log that two processes write (sqlite.org/wal.html, "WAL-reset bug").
 pub const MIN_SQLITE: i32 = 3_051_003;
 /// 'GRYG', as in the first migration.
-const APPLICATION_ID: i64 = 0x4752_5947;
+pub(super) const APPLICATION_ID: i64 = 0x4752_5947;
 /// File systems on which SQLite's locks or shared memory do not work between processes.
 const NETWORK_FILE_SYSTEMS: [&str; 9] =
     ["nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "fuse.sshfs", "fuse.glusterfs"];
@@ -30,15 +32,16 @@ mod embedded {
     refinery::embed_migrations!("migrations/sqlite");
 }
 
-/// Checks the place and the file, and brings the schema up to date. Returns the database's path.
-pub(super) async fn prepare(options: &SqliteOptions) -> Result<PathBuf, StorageError> {
-    let data_dir = options.data_dir.clone();
-    tokio::task::spawn_blocking(move || prepare_blocking(&data_dir))
+/// Checks the place and the file, and brings the schema up to date. Returns the database's path, and the lock that
+/// whoever has it open holds.
+pub(super) async fn prepare(options: &SqliteOptions) -> Result<(PathBuf, File), StorageError> {
+    let (data_dir, free_disk, now) = (options.data_dir.clone(), options.free_disk.clone(), options.clock.now());
+    tokio::task::spawn_blocking(move || prepare_blocking(&data_dir, &free_disk, now))
         .await
         .map_err(|error| StorageError::Backend { doing: "opening the store", detail: error.to_string() })?
 }
 
-fn prepare_blocking(data_dir: &Path) -> Result<PathBuf, StorageError> {
+fn prepare_blocking(data_dir: &Path, free_disk: &FreeDisk, now: Timestamp) -> Result<(PathBuf, File), StorageError> {
     check_sqlite(rusqlite::version_number())?;
     fs::create_dir_all(data_dir).map_err(|error| {
         unusable(
@@ -48,6 +51,7 @@ fn prepare_blocking(data_dir: &Path) -> Result<PathBuf, StorageError> {
     })?;
     check_place(data_dir)?;
     let path = data_dir.join(FILE_NAME);
+    let shared = lock_shared(data_dir)?;
     check_header(&path)?;
     // The lock makes exactly one of two processes migrate; it ends with the process, however that ends.
     let lock_path = data_dir.join("migrate.lock");
@@ -57,12 +61,66 @@ fn prepare_blocking(data_dir: &Path) -> Result<PathBuf, StorageError> {
             "make BOT_DATA_DIR writable for the bot's user (same user for both replicas)",
         )
     })?;
-    migrate(&path)?;
+    migrate(&path, |before| {
+        let stop = CancellationToken::new();
+        Backup { source: &path, now, before: Some(before), free_disk, stop }.make().map(drop)
+    })?;
     drop(lock);
-    Ok(path)
+    Ok((path, shared))
 }
 
-fn unusable(problem: String, remedy: &'static str) -> StorageError {
+/// Brings the schema of a copy up to date that nobody else knows of.
+pub(super) fn migrate_copy(path: &Path) -> Result<(), StorageError> {
+    migrate(path, |_| Ok(()))
+}
+
+/// A writing connection to such a copy.
+pub(super) fn connect_copy(path: &Path) -> Result<Connection, StorageError> {
+    let failed = |error: rusqlite::Error| storage_error("opening a copy", &error);
+    let connection = Connection::open(path).map_err(failed)?;
+    configure(&connection, Access::Write).map_err(failed)?;
+    Ok(connection)
+}
+
+/// Held by each process that has the database open, as long as it has. The system lets go of it when the process ends,
+/// however it ends.
+fn lock_shared(data_dir: &Path) -> Result<File, StorageError> {
+    let lock = lock_file(data_dir)?;
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(unusable(
+            "a backup is being restored in BOT_DATA_DIR".to_owned(),
+            "start again when `gryag restore` has ended",
+        )),
+        Err(TryLockError::Error(error)) => Err(cannot_lock(data_dir, &error)),
+    }
+}
+
+/// The lock of who wants the database for itself alone.
+pub(super) fn lock_whole(data_dir: &Path) -> Result<File, StorageError> {
+    let lock = lock_file(data_dir)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(unusable(
+            format!("the database in {} is in use", data_dir.display()),
+            "stop both replicas and every other `gryag` on it first",
+        )),
+        Err(TryLockError::Error(error)) => Err(cannot_lock(data_dir, &error)),
+    }
+}
+
+fn lock_file(data_dir: &Path) -> Result<File, StorageError> {
+    File::create(data_dir.join("store.lock")).map_err(|error| cannot_lock(data_dir, &error))
+}
+
+fn cannot_lock(data_dir: &Path, error: &std::io::Error) -> StorageError {
+    unusable(
+        format!("cannot lock the store in {}: {error}", data_dir.display()),
+        "make BOT_DATA_DIR writable for the bot's user (same user for both replicas)",
+    )
+}
+
+pub(super) fn unusable(problem: String, remedy: &'static str) -> StorageError {
     StorageError::Unusable { problem, remedy }
 }
 
@@ -134,7 +192,8 @@ pub(super) fn check_header(path: &Path) -> Result<(), StorageError> {
     Err(StorageError::Corrupt { detail: format!("{} does not begin like an SQLite database", path.display()) })
 }
 
-fn migrate(path: &Path) -> Result<(), StorageError> {
+/// `save` makes a backup before a migration to the generation that it is told.
+fn migrate(path: &Path, save: impl FnOnce(i64) -> Result<(), StorageError>) -> Result<(), StorageError> {
     let doing = "preparing the database";
     let failed = |error: rusqlite::Error| storage_error(doing, &error);
     let mut connection = Connection::open(path).map_err(failed)?;
@@ -156,7 +215,9 @@ fn migrate(path: &Path) -> Result<(), StorageError> {
         ));
     }
     configure(&connection, Access::Write).map_err(failed)?;
-    check_generation(&connection)?;
+    if check_generation(&connection)?.is_some_and(|generation| generation < GENERATION) {
+        save(GENERATION)?;
+    }
     embedded::migrations::runner()
         // A migration and the note that it was made are one transaction: a crash between them must not stop every
         // later start.
@@ -190,12 +251,12 @@ pub(super) fn check_identity(connection: &Connection, is_empty: bool) -> Result<
     ))
 }
 
-/// Refuses schemas that this binary may not write.
-pub(super) fn check_generation(connection: &Connection) -> Result<(), StorageError> {
+/// Refuses schemas that this binary may not write; returns the schema's generation, if it has one yet.
+pub(super) fn check_generation(connection: &Connection) -> Result<Option<i64>, StorageError> {
     let failed = |error: rusqlite::Error| storage_error("checking the schema", &error);
     // Absent before the first migration.
     if !connection.table_exists(None, "schema_generation").map_err(failed)? {
-        return Ok(());
+        return Ok(None);
     }
     let known: Option<(i64, i64)> = connection
         .query_row("SELECT generation, oldest_writer FROM schema_generation", [], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -209,7 +270,7 @@ pub(super) fn check_generation(connection: &Connection) -> Result<(), StorageErr
             ),
             "start the newer version again, or restore the backup that was made before it",
         )),
-        _ => Ok(()),
+        known => Ok(known.map(|(generation, _)| generation)),
     }
 }
 

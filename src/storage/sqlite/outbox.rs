@@ -116,6 +116,15 @@ impl OutboxStore for SqliteStore {
         })
         .await
     }
+
+    async fn calls_since(&self, since: Timestamp) -> Result<u64, StorageError> {
+        self.read("counting calls", move |connection| {
+            let sql = "SELECT COUNT(*) FROM outbox WHERE sending_at >= ?1";
+            let calls = query_one(connection, "counting calls", sql, params![since.0], |row| row.get::<_, i64>(0))?;
+            Ok(u64::try_from(calls.unwrap_or(0)).unwrap_or(0))
+        })
+        .await
+    }
 }
 
 fn end_send(
@@ -134,7 +143,7 @@ fn end_send(
             close(tx, id, "sent", "", now)
         }
         Ended::Done => {
-            remember_edit(tx, id, now)?;
+            remember_done(tx, id, now)?;
             close(tx, id, "sent", "", now)
         }
         Ended::Unknown { problem } => close(tx, id, "unknown", problem, now),
@@ -183,19 +192,26 @@ fn note_sent(tx: &Connection, id: OutgoingId, message: &Message, now: Timestamp)
     Ok(())
 }
 
-/// A message that the bot has changed is remembered as it now stands.
-fn remember_edit(tx: &Connection, id: OutgoingId, now: Timestamp) -> Result<(), StorageError> {
-    let doing = "remembering an edit of its own";
-    let edit = query_one(
+/// A message that the bot has changed is remembered as it now stands; one to which it reacted keeps why.
+fn remember_done(tx: &Connection, id: OutgoingId, now: Timestamp) -> Result<(), StorageError> {
+    let doing = "remembering what was done";
+    let done = query_one(
         tx,
         doing,
-        "SELECT chat_id, target, text FROM outbox WHERE id = ?1 AND action = 'edit'",
+        "SELECT chat_id, target, text, why, action FROM outbox WHERE id = ?1",
         params![id.0],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, String>(2)?)),
+        |row| {
+            let at = (row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?);
+            Ok((at, row.get::<_, String>(2)?, row.get::<_, Option<String>>(3)?, row.get::<_, String>(4)?))
+        },
     )?;
-    if let Some((chat, target, text)) = edit {
+    let Some(((chat, target), text, why, action)) = done else { return Ok(()) };
+    if action == "edit" {
         let sql = "UPDATE messages SET text = ?3, edited_at = ?4 WHERE chat_id = ?1 AND message_id = ?2";
         execute(tx, doing, sql, params![chat, target, text, now.0])?;
+    } else if let Some(why) = why {
+        let sql = "UPDATE messages SET why = COALESCE(why, ?3) WHERE chat_id = ?1 AND message_id = ?2";
+        execute(tx, doing, sql, params![chat, target, why])?;
     }
     Ok(())
 }

@@ -280,6 +280,7 @@ async fn run_memory(store: &SqliteStore) {
     let spent = store.spent(kyiv_day(START), ChatId(-10), vec![UserId(5)]).await.unwrap();
     assert!(spent.people[0].tally.calls == 1 && !spent.people[0].is_vouched);
     assert!(store.kept_answer(ChatId(-10), QuestionKey([7; 32]), START).await.unwrap().is_some());
+    store.calls_of("a model", START).await.unwrap();
     store.prune_spending(START).await.unwrap();
 }
 

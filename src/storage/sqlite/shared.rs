@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::Timestamp,
     errors::ErrorRecord,
-    storage::{Heartbeat, KeptError, SharedStore, Slot, StorageError, StoreHealth},
+    storage::{Heartbeat, KeptError, SharedStore, Slot, SlotsTaken, StorageError, StoreHealth},
 };
 
 /// Errors that are kept.
@@ -38,6 +38,11 @@ impl SharedStore for SqliteStore {
             slots::take_spare(tx, name, per_minute, clock.now())
         })
         .await
+    }
+
+    async fn slots_taken(&self, name: &'static str) -> Result<SlotsTaken, StorageError> {
+        let clock = self.clock.clone();
+        self.read("counting a rate's slots", move |connection| slots::taken(connection, name, clock.now())).await
     }
 
     async fn lease(&self, name: &'static str, owner: &str, duration: Duration) -> Result<bool, StorageError> {

@@ -7,7 +7,7 @@ use deadpool_sqlite::rusqlite::{Connection, params};
 use super::{execute, query_one};
 use crate::{
     domain::Timestamp,
-    storage::{Slot, StorageError},
+    storage::{Slot, SlotsTaken, StorageError},
 };
 
 /// Who is not asked gets this part of what those who are leave.
@@ -25,21 +25,29 @@ pub(super) fn take(tx: &Connection, name: &str, per_minute: u32, now: Timestamp)
 /// Takes a slot for what nobody asked for; false if there is none to spare. Of the slots that the last minute's askers
 /// left, a fifth may go so. This minute and the last one are counted whole, so it is rather less.
 pub(super) fn take_spare(tx: &Connection, name: &str, per_minute: u32, now: Timestamp) -> Result<bool, StorageError> {
-    let (asked, unasked) = query_one(
-        tx,
-        "counting a rate's slots",
-        "SELECT COALESCE(SUM(asked), 0), COALESCE(SUM(unasked), 0) FROM rate_minutes \
-         WHERE name = ?1 AND minute BETWEEN ?2 - 1 AND ?2",
-        params![name, minute(now)],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
-    )?
-    .unwrap_or_default();
-    let is_spare = (unasked + 1) * i64::from(UNASKED_PART) <= i64::from(per_minute) - asked;
+    let SlotsTaken { asked, unasked } = taken(tx, name, now)?;
+    let is_spare = (unasked + 1) * u64::from(UNASKED_PART) <= u64::from(per_minute).saturating_sub(asked);
     if !is_spare || next(tx, name, per_minute, now)? != Slot::Granted {
         return Ok(false);
     }
     count(tx, name, now, true)?;
     Ok(true)
+}
+
+/// What was taken in this minute and the last.
+pub(super) fn taken(connection: &Connection, name: &str, now: Timestamp) -> Result<SlotsTaken, StorageError> {
+    let taken = query_one(
+        connection,
+        "counting a rate's slots",
+        "SELECT COALESCE(SUM(asked), 0), COALESCE(SUM(unasked), 0) FROM rate_minutes \
+         WHERE name = ?1 AND minute BETWEEN ?2 - 1 AND ?2",
+        params![name, minute(now)],
+        |row| {
+            let count = |column| row.get::<_, i64>(column).map(|slots| u64::try_from(slots).unwrap_or(0));
+            Ok(SlotsTaken { asked: count(0)?, unasked: count(1)? })
+        },
+    )?;
+    Ok(taken.unwrap_or_default())
 }
 
 fn minute(at: Timestamp) -> i64 {

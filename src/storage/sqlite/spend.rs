@@ -68,6 +68,23 @@ impl SpendStore for SqliteStore {
         .await
     }
 
+    async fn calls_of(&self, model: &str, since: Timestamp) -> Result<(u64, u64), StorageError> {
+        let model = model.to_owned();
+        self.read("counting a model's calls", move |connection| {
+            let counted = query_one(
+                connection,
+                "counting a model's calls",
+                "SELECT COUNT(*), COALESCE(SUM(is_unasked), 0) FROM model_calls WHERE at >= ?1 AND model = ?2",
+                params![since.0, model],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+            )?;
+            let (all, unasked) = counted.unwrap_or_default();
+            let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
+            Ok((unsigned(all - unasked), unsigned(unasked)))
+        })
+        .await
+    }
+
     async fn keep_calls(&self, calls: Vec<ModelCall>) -> Result<(), StorageError> {
         self.write("keeping model calls", Priority::Other, Rings::default(), move |tx| {
             calls.iter().try_for_each(|call| keep_call(tx, call))
@@ -173,7 +190,7 @@ pub(super) fn keep_call(tx: &Connection, call: &ModelCall) -> Result<(), Storage
         tx,
         "keeping a model call",
         "INSERT INTO model_calls (at, chat_id, user_id, purpose, model, outcome, took_ms, prompt, cached, thoughts, \
-         answer, cost_nano_usd) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         answer, cost_nano_usd, is_unasked) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
             call.at.0,
             call.chat.0,
@@ -187,6 +204,7 @@ pub(super) fn keep_call(tx: &Connection, call: &ModelCall) -> Result<(), Storage
             call.usage.thoughts,
             call.usage.answer,
             call.cost.nano_usd,
+            call.is_unasked,
         ],
     )?;
     count_call(tx, Spender::Bot, call)?;

@@ -1,11 +1,24 @@
-//! The room that the file takes.
+//! The room that the file takes, and its backups.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use async_trait::async_trait;
 
-use super::SqliteStore;
-use crate::storage::{StorageError, StoreSpace, UpkeepStore};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    SqliteStore,
+    backup::{Backup, WRITTEN, append_new, directory_of},
+    shared::set_fact,
+    writer::{Priority, Rings},
+};
+use crate::{
+    domain::Timestamp,
+    storage::{StorageError, StoreSpace, UpkeepStore},
+};
 
 #[async_trait]
 impl UpkeepStore for SqliteStore {
@@ -19,6 +32,27 @@ impl UpkeepStore for SqliteStore {
         });
         let measured = measured.await.map_err(|error| StorageError::Backend { doing, detail: error.to_string() })?;
         measured.map_err(|error: io::Error| StorageError::Disk { doing, detail: error.to_string() })
+    }
+
+    async fn back_up(&self, now: Timestamp) -> Result<PathBuf, StorageError> {
+        let (source, free_disk, stop) = (self.path.clone(), self.free_disk.clone(), CancellationToken::new());
+        // The thread goes on without whoever waits for it, unless it is told.
+        let _stops = stop.clone().drop_guard();
+        let made = tokio::task::spawn_blocking(move || {
+            Backup { source: &source, now, before: None, free_disk: &free_disk, stop }.make()
+        });
+        made.await.map_err(|error| StorageError::Backend { doing: "making a backup", detail: error.to_string() })?
+    }
+}
+
+impl SqliteStore {
+    /// Brings the ledger of deletions beside the backups up to date.
+    pub(super) async fn keep_ledger(&self) -> Result<(), StorageError> {
+        let doing = "keeping the ledger of deletions";
+        let directory = directory_of(&self.path);
+        let appended = self.read(doing, move |connection| append_new(connection, &directory)).await?;
+        let Some(last) = appended else { return Ok(()) };
+        self.write(doing, Priority::Other, Rings::default(), move |tx| set_fact(tx, WRITTEN, &last.to_string())).await
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use gryag::domain::{ChatId, UserId};
+use gryag::{
+    domain::{Chat, ChatId, ChatKind, TalkLevel, UserId},
+    storage::{ChatSetting, ChatStore as _},
+};
 
 use super::{Setup, TestBot};
 
@@ -30,6 +33,22 @@ impl TestBot {
         self.talk(chat, &people, ENOUGH).await;
         self.pass(LULL).await;
         (chat, people)
+    }
+
+    /// The same, in a chat whose admins let the bot do nothing unasked until now: so the budget is whole, whatever the
+    /// chances are.
+    pub(crate) async fn fresh_company(&self) -> (ChatId, Vec<UserId>) {
+        let (chat, people) = self.group(&["Оля", "Тарас", "Леся"]);
+        self.set_level(chat, Some(TalkLevel::Silent)).await;
+        self.talk(chat, &people, ENOUGH).await;
+        self.set_level(chat, None).await;
+        self.pass(LULL).await;
+        (chat, people)
+    }
+
+    async fn set_level(&self, chat: ChatId, level: Option<TalkLevel>) {
+        let chat = Chat { id: chat, kind: ChatKind::Group, title: None };
+        self.app.store.set_setting(chat, ChatSetting::TalkLevel(level)).await.expect("the store");
     }
 
     /// So many messages of no interest, some seconds apart.

@@ -18,7 +18,7 @@ async fn everybody_sees_the_settings_and_admins_get_buttons() {
     assert_snapshot!(host.said(chat)[0], @r"
     Налаштування цього чату
     Балакучість без запрошення: звичайно
-    Тиха пора (за Києвом): 23–8
+    Тихі години (за київським часом): 23–8
     Персона: Гряг
     Мова: Українська
     Реакції: так
@@ -64,7 +64,11 @@ async fn only_admins_presses_count_and_what_they_set_survives_and_is_the_same_fo
     assert_eq!(host.press(page, people[0], "зрідка").await, "Збережено");
     assert_eq!(host.press(page, people[2], "22–9").await, "Збережено", "another admin's counts too");
     host.press(page, people[0], "Не ставити").await;
-    assert!(host.reads(page).contains("без запрошення: зрідка\nТиха пора (за Києвом): 22–9"), "{}", host.reads(page));
+    assert!(
+        host.reads(page).contains("без запрошення: зрідка\nТихі години (за київським часом): 22–9"),
+        "{}",
+        host.reads(page)
+    );
     assert!(host.buttons(page).iter().any(|(text, _)| text == "✓ зрідка"));
     for _ in 0..2 {
         let set = state(&host).await;

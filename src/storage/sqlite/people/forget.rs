@@ -25,7 +25,7 @@ const DAY_IS_OVER: Duration = Duration::from_secs(38 * 3600);
 const DAY_MS: i64 = 86_400_000;
 
 /// The first piece: from here on nothing of theirs comes in any more. All that is small goes at once.
-pub(super) fn begin(
+pub(in super::super) fn begin(
     tx: &Connection,
     person: UserId,
     by: Option<UpdateKey>,
@@ -71,45 +71,43 @@ pub(super) fn begin(
     Ok(forgotten)
 }
 
+/// Deletes a piece of the messages of which this holds.
+macro_rules! piece_of {
+    ($which:literal) => {
+        concat!(
+            "DELETE FROM messages WHERE (chat_id, message_id) IN (SELECT chat_id, message_id FROM messages WHERE ",
+            $which,
+            " LIMIT ?2)"
+        )
+    };
+}
+
 /// A further piece of the messages; nothing is left if it deleted none.
-pub(super) fn piece(tx: &Connection, person: UserId, forgotten: &mut Forgotten) -> Result<bool, StorageError> {
-    let doing = "forgetting a person's messages";
-    let own = execute(
-        tx,
-        doing,
-        "DELETE FROM messages WHERE (chat_id, message_id) IN (SELECT chat_id, message_id FROM messages \
-         WHERE reply_author = ?1 AND (quote IS NOT NULL OR author_kind = 'own') AND author_kind = 'own' LIMIT ?2)",
-        params![person.0, PIECE],
-    )?;
+pub(in super::super) fn piece(
+    tx: &Connection,
+    person: UserId,
+    forgotten: &mut Forgotten,
+) -> Result<bool, StorageError> {
+    let delete = |sql| execute(tx, "forgetting a person's messages", sql, params![person.0, PIECE]);
+    // The first condition is the index's own.
+    let own =
+        delete(piece_of!("reply_author = ?1 AND (quote IS NOT NULL OR author_kind = 'own') AND author_kind = 'own'"))?;
     // A private chat bears its person's id.
-    let private = execute(
-        tx,
-        doing,
-        "DELETE FROM messages WHERE (chat_id, message_id) IN (SELECT chat_id, message_id FROM messages \
-         WHERE chat_id = ?1 AND author_id <> ?1 LIMIT ?2)",
-        params![person.0, PIECE],
-    )?;
-    let forwarded = execute(
-        tx,
-        doing,
-        "DELETE FROM messages WHERE (chat_id, message_id) IN (SELECT chat_id, message_id FROM messages \
-         WHERE forwarded_author = ?1 LIMIT ?2)",
-        params![person.0, PIECE],
-    )?;
-    let written = execute(
-        tx,
-        doing,
-        "DELETE FROM messages WHERE (chat_id, message_id) IN (SELECT chat_id, message_id FROM messages \
-         WHERE author_id = ?1 LIMIT ?2)",
-        params![person.0, PIECE],
-    )?;
+    let private = delete(piece_of!("chat_id = ?1 AND author_id <> ?1"))?;
+    let forwarded = delete(piece_of!("forwarded_author = ?1"))?;
+    let written = delete(piece_of!("author_id = ?1"))?;
     forgotten.traces += count(own + private);
     forgotten.messages += count(forwarded + written);
     Ok(own + private + forwarded + written > 0)
 }
 
 /// Deletes a message with its album, what quotes it and what the bot said to it; false if it was not remembered.
-pub(super) fn message(tx: &Connection, chat: ChatId, id: MessageId, now: Timestamp) -> Result<bool, StorageError> {
+pub(in super::super) fn message(
+    tx: &Connection,
+    chat: ChatId,
+    id: MessageId,
+    now: Timestamp,
+) -> Result<bool, StorageError> {
     let doing = "forgetting a message";
     let known = query_one(
         tx,

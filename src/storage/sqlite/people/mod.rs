@@ -4,7 +4,7 @@ mod export;
 mod forget;
 mod redact;
 
-pub(super) use self::forget::TRACES;
+pub(super) use self::forget::{TRACES, begin as forget_begin, message as forget_message, piece as forget_piece};
 
 use std::time::Duration;
 
@@ -167,8 +167,10 @@ impl PeopleStore for SqliteStore {
             })
             .await?;
         let Some(noted) = noted else { return Ok(true) };
+        let kept = self.keep_ledger().await;
         let is_wiped = self.read("emptying the log", connect::empty_log).await?;
         let since = noted.parse().map_or(Timestamp(0), Timestamp);
+        kept?;
         if !is_wiped || self.clock.now().since(since) < TRACES_END {
             return Ok(is_wiped);
         }
