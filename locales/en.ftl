@@ -382,13 +382,7 @@ dash-ago = { $span } ago
 dash-of = of { $limit }
 
 dash-alarms = Alarms
-dash-quiet = No errors in the last hour
-dash-errors-in-hour =
-    { $count } { $count ->
-        [one] error
-       *[other] errors
-    } in the last hour
-dash-see-errors = What they are and what to do
+dash-quiet = All is well, nobody is needed
 
 dash-replicas = Replicas
 dash-no-replica = No replica has told anything yet.

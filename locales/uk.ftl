@@ -390,14 +390,7 @@ dash-ago = { $span } тому
 dash-of = із { $limit }
 
 dash-alarms = Тривоги
-dash-quiet = За останню годину помилок немає
-dash-errors-in-hour =
-    { $count } { $count ->
-        [one] помилка
-        [few] помилки
-       *[other] помилок
-    } за останню годину
-dash-see-errors = Які вони і що робити
+dash-quiet = Усе гаразд, ніхто не кличе
 
 dash-replicas = Репліки
 dash-no-replica = Жодна репліка ще нічого не сказала.

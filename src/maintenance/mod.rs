@@ -16,9 +16,9 @@ use tokio::{
     time::{Instant, MissedTickBehavior},
 };
 
-use self::heartbeat::Recent;
 pub use self::alive::Watcher;
 pub use self::backups::{BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT, BackupError, Backups};
+use self::heartbeat::Recent;
 
 use crate::{
     clock::{SharedClock, kyiv_day},

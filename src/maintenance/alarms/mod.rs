@@ -52,7 +52,7 @@ impl Maintenance {
                 _ = timer.tick() => {}
             }
             let looked = tokio::select! {
-                looked = self.look(&mut asking) => looked,
+                looked = self.look_for_alarms(&mut asking) => looked,
                 // What it wanted to write is written whole or not at all.
                 () = shutdown.soft.cancelled() => break,
             };
@@ -72,7 +72,7 @@ impl Maintenance {
         let _ = self.parts.store.end_lease(ALARMS_LEASE, &self.parts.owner).await;
     }
 
-    async fn look(&self, asking: &mut Asking) -> Result<(), StorageError> {
+    async fn look_for_alarms(&self, asking: &mut Asking) -> Result<(), StorageError> {
         let parts = &self.parts;
         if !parts.store.lease(ALARMS_LEASE, &parts.owner, LEASE_TIME).await? {
             return Ok(());
