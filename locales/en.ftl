@@ -277,6 +277,7 @@ status-head = Gryag { $version }
 status-replica = Replica { $name }: up for { $up }, heard of { $ago } s ago
 status-queues = Queues: { $waiting } waiting, { $unsent } unsent, { $dead } failed
 status-store-bad = The database takes no writes!
+status-alarm = ⚠️ { $what } Since: { $since }
 status-chats = Chats: { $allowed } allowed, { $waiting } waiting for a decision
 status-errors = Errors kept: { $errors } (/errors)
 status-let-in = Allow { $chat }
@@ -287,7 +288,10 @@ dashboard-no-address = The dashboard has no address: set BOT_PUBLIC_URL, or run 
 
 errors-none = There are no errors.
 errors-head = The latest errors:
-errors-line = { $ago } ago, { $place } ({ $class }): { $message }
+errors-line = { $ago } ago, { $place } ({ $class }){ $count ->
+    [1] {""}
+   *[other] {" "}× { $count }
+}: { $message }
 dead-none = There are no failed updates.
 dead-head = Could not be handled: { $count }
 dead-line = { $number }. { $kind } of chat { $chat }, { $ago } ago, { $tries } tries: { $problem }
@@ -296,6 +300,53 @@ dead-drop = Drop { $number }
 dead-retried = It is tried again
 dead-dropped = Dropped
 dead-gone = It is not there any more
+
+alarm-head = 🔔 Gryag needs a look.
+alarm-head-over = 🔔 All is well again.
+alarm-began = ⚠️ { $what }
+    Since: { $since }. What to do: { $link }
+alarm-lasts = ⚠️ Still: { $what }
+    Since: { $since }. What to do: { $link }
+alarm-over = ✅ Over: { $what }
+    When: { $until }
+alarm-passed = ✅ It was so and is over: { $what }
+    When it ended: { $until }. Why this happens: { $link }
+alarm-repeated = (repeat) { $words }
+alarm-store = { $number ->
+    [1] The database is damaged, writing has stopped; new messages wait at Telegram.
+   *[other] The database takes no writes (the disk may be full); new messages wait at Telegram.
+}
+alarm-queue-old = The oldest message has waited for its turn for { $minutes } min.
+alarm-outbox-old = The oldest answer has waited for its send for { $minutes } min.
+alarm-replica = { $number ->
+    [1] A replica has fallen silent without being stopped.
+   *[other] Replicas that have fallen silent without being stopped: { $number }.
+}
+alarm-error-rate = { $percent } % of those who spoke to the bot in half an hour got no proper answer.
+alarm-breaker = { $number ->
+    [1] A model has not answered for minutes and is hardly asked.
+   *[other] Models that have not answered for minutes: { $number }.
+}
+alarm-dead = Updates that could not be handled: { $number } (/dead).
+alarm-unknown = Messages of which nobody knows whether they arrived: { $number }.
+alarm-budget = Today's money for the model is spent; until midnight nothing that costs is answered.
+alarm-bug = A bug of the program showed itself, times: { $number } (/errors).
+alarm-errors = The same error comes again and again, in half an hour: { $number } (/errors).
+alarm-webhook-elsewhere = { $number ->
+    [1] Somebody has set a webhook for this bot, so polling brings nothing.
+   *[other] Telegram sends this bot's updates elsewhere: the webhook's address is not ours, or was deleted.
+}
+alarm-two-bots = Another program takes this bot's updates with the same token.
+alarm-webhook-failing = Telegram cannot deliver its updates, waiting there: { $number }.
+alarm-clock-ahead = This machine's clock is { $seconds } s ahead.
+alarm-clock-behind = This machine's clock is { $seconds } s behind.
+alarm-disk = The disk is nearly full: { $megabytes } MB are free.
+alarm-backup = { $hours ->
+    [0] The last backup failed.
+   *[other] There has been no backup for so many hours: { $hours }.
+}
+alarm-wal = The database's log has grown to { $megabytes } MB.
+alarm-model-ending = A configured model will soon be gone, or is gone.
 
 doctor-alarm = This is a test of the alarms, sent by `gryag doctor --alarm`: they reach you.
 
@@ -331,13 +382,7 @@ dash-ago = { $span } ago
 dash-of = of { $limit }
 
 dash-alarms = Alarms
-dash-quiet = No errors in the last hour
-dash-errors-in-hour =
-    { $count } { $count ->
-        [one] error
-       *[other] errors
-    } in the last hour
-dash-see-errors = What they are and what to do
+dash-quiet = All is well, nobody is needed
 
 dash-replicas = Replicas
 dash-no-replica = No replica has told anything yet.

@@ -285,6 +285,7 @@ status-head = Гряг { $version }
 status-replica = Репліка { $name }: працює { $up }, озивалася { $ago } с тому
 status-queues = Черги: чекає { $waiting }, не надіслано { $unsent }, не вдалося { $dead }
 status-store-bad = База даних не приймає записів!
+status-alarm = ⚠️ { $what } Відколи: { $since }
 status-chats = Чати: дозволено { $allowed }, чекають на рішення { $waiting }
 status-errors = Помилок збережено: { $errors } (/errors)
 status-let-in = Дозволити { $chat }
@@ -295,7 +296,10 @@ dashboard-no-address = Пульт не має адреси: задай BOT_PUBLI
 
 errors-none = Помилок немає.
 errors-head = Останні помилки:
-errors-line = { $ago } тому, { $place } ({ $class }): { $message }
+errors-line = { $ago } тому, { $place } ({ $class }){ $count ->
+    [1] {""}
+   *[other] {" "}× { $count }
+}: { $message }
 dead-none = Невдалих оновлень немає.
 dead-head = Не вдалося обробити: { $count }
 dead-line = { $number }. { $kind } із чату { $chat }, { $ago } тому, спроб { $tries }: { $problem }
@@ -304,6 +308,53 @@ dead-drop = Викинути { $number }
 dead-retried = Спробую ще раз
 dead-dropped = Викинуто
 dead-gone = Цього вже немає
+
+alarm-head = 🔔 Гряга треба глянути.
+alarm-head-over = 🔔 Знову все гаразд.
+alarm-began = ⚠️ { $what }
+    Відколи: { $since }. Що робити: { $link }
+alarm-lasts = ⚠️ Досі: { $what }
+    Відколи: { $since }. Що робити: { $link }
+alarm-over = ✅ Минулося: { $what }
+    Коли: { $until }
+alarm-passed = ✅ Було й минулося: { $what }
+    Коли минулося: { $until }. Чому так буває: { $link }
+alarm-repeated = (повтор) { $words }
+alarm-store = { $number ->
+    [1] База даних пошкоджена, запис зупинено; нові повідомлення чекають у Telegram.
+   *[other] База даних не приймає записів (мабуть, диск повний); нові повідомлення чекають у Telegram.
+}
+alarm-queue-old = Найстаріше повідомлення чекає на обробку вже { $minutes } хв.
+alarm-outbox-old = Найстаріша відповідь чекає на надсилання вже { $minutes } хв.
+alarm-replica = { $number ->
+    [1] Одна репліка замовкла, хоч її не зупиняли.
+   *[other] Реплік замовкло, хоч їх не зупиняли: { $number }.
+}
+alarm-error-rate = { $percent } % звернень за пів години лишилися без належної відповіді.
+alarm-breaker = { $number ->
+    [1] Модель уже кілька хвилин не відповідає, її майже не питаю.
+   *[other] Моделей, що вже кілька хвилин не відповідають: { $number }.
+}
+alarm-dead = Оновлень, які не вдалося обробити: { $number } (/dead).
+alarm-unknown = Повідомлень, про які невідомо, чи вони дійшли: { $number }.
+alarm-budget = Гроші на модель на сьогодні скінчилися; до півночі платних відповідей не буде.
+alarm-bug = Проявилася помилка в самій програмі, разів: { $number } (/errors).
+alarm-errors = Та сама помилка повторюється, за пів години: { $number } (/errors).
+alarm-webhook-elsewhere = { $number ->
+    [1] Хтось установив вебхук цьому боту, тож опитування Telegram нічого не дає.
+   *[other] Telegram надсилає оновлення цього бота не сюди: адреса вебхука чужа або її стерто.
+}
+alarm-two-bots = Ще якась програма забирає оновлення цього бота тим самим токеном.
+alarm-webhook-failing = Telegram не може доставити оновлення, чекає їх там: { $number }.
+alarm-clock-ahead = Годинник цієї машини поспішає на { $seconds } с.
+alarm-clock-behind = Годинник цієї машини відстає на { $seconds } с.
+alarm-disk = Диск майже повний: вільно { $megabytes } МБ.
+alarm-backup = { $hours ->
+    [0] Останню резервну копію зробити не вдалося.
+   *[other] Давно немає резервної копії, годин: { $hours }.
+}
+alarm-wal = Журнал бази даних виріс до { $megabytes } МБ.
+alarm-model-ending = Налаштована модель скоро зникне або вже зникла.
 
 doctor-alarm = Це проба тривог, її надіслав `gryag doctor --alarm`: вони до вас доходять.
 
@@ -339,14 +390,7 @@ dash-ago = { $span } тому
 dash-of = із { $limit }
 
 dash-alarms = Тривоги
-dash-quiet = За останню годину помилок немає
-dash-errors-in-hour =
-    { $count } { $count ->
-        [one] помилка
-        [few] помилки
-       *[other] помилок
-    } за останню годину
-dash-see-errors = Які вони і що робити
+dash-quiet = Усе гаразд, ніхто не кличе
 
 dash-replicas = Репліки
 dash-no-replica = Жодна репліка ще нічого не сказала.

@@ -1,5 +1,24 @@
 -- What it takes to run for years: upkeep, alarms and the dashboard's figures.
 
+-- Alarms: how each stands, and what the admins were told of it. No texts.
+CREATE TABLE alarms (
+    name       TEXT PRIMARY KEY,           -- also its entry in deploy/runbook.md
+    holds      INTEGER NOT NULL,           -- whether its condition holds
+    turned_at  INTEGER NOT NULL,           -- since when it does, or no longer does
+    state      TEXT NOT NULL,              -- firing, resolved
+    since      INTEGER,                    -- since when it is in this state; NULL: it never fired
+    began_at   INTEGER,                    -- when it began to fire last
+    told_state TEXT,                       -- what the admins were told last
+    told_at    INTEGER,
+    times_told INTEGER NOT NULL DEFAULT 0,
+    number     INTEGER NOT NULL DEFAULT 0  -- how much; what that means is the alarm's own
+) WITHOUT ROWID;
+CREATE INDEX outbox_alarms ON outbox (id) WHERE kind = 'alarm' AND state IN ('queued', 'ready', 'sending');
+
+-- The ledger of errors: one row for each kind of error, not for each time. `at` is when it was met last.
+ALTER TABLE errors ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE errors ADD COLUMN first_at INTEGER; -- NULL: the same as `at`
+
 -- Dashboard: who may look. Of links and cookies only the SHA-256 is kept.
 CREATE TABLE dashboard_passes (
     digest   BLOB PRIMARY KEY,

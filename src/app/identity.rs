@@ -6,6 +6,7 @@ use secrecy::ExposeSecret as _;
 
 use super::AppError;
 use crate::{
+    clock::SharedClock,
     config::Config,
     domain::UserId,
     errors::ErrorHandler,
@@ -48,6 +49,7 @@ pub(super) async fn check_owner(store: &SqliteStore, config: &Config) -> Result<
 pub(super) struct Identify {
     pub(super) telegram: Telegram,
     pub(super) store: Arc<dyn SharedStore>,
+    pub(super) clock: SharedClock,
     pub(super) errors: ErrorHandler,
     pub(super) shutdown: Shutdown,
 }
@@ -72,6 +74,9 @@ impl Identify {
         loop {
             match self.telegram.get_me().await {
                 Ok(me) => {
+                    if let Err(off) = self.telegram.check_clock(self.clock.now()) {
+                        self.errors.handle("start", &off);
+                    }
                     self.remember(&me).await;
                     return Ok(me);
                 }

@@ -7,6 +7,7 @@ mod attempts;
 mod dashboard;
 mod error;
 mod identity;
+mod maintenance;
 mod menus;
 mod model;
 mod open_files;
@@ -38,7 +39,6 @@ use crate::{
     gemini::Gemini,
     inbox::{Inbox, IsUrgent},
     layers::rate_limit::{AddressBudget, AddressLimiter},
-    maintenance::{Backups, Maintenance, MaintenanceParts},
     memory::Memory,
     outbox::{Sender, SenderParts},
     persona::Personas,
@@ -70,6 +70,8 @@ pub struct Outside {
     pub telegram: Transport,
     /// The way to the model.
     pub gemini: Transport,
+    /// The way to anything else: `BOT_HEARTBEAT_URL`.
+    pub elsewhere: Transport,
     /// Time.
     pub clock: SharedClock,
     /// Chance.
@@ -88,7 +90,8 @@ impl Outside {
         let http = http_client(TransportOptions::default())?;
         Ok(Self {
             telegram: http.clone(),
-            gemini: http,
+            gemini: http.clone(),
+            elsewhere: http,
             clock: Arc::new(SystemClock),
             random: Arc::new(Seeded::from_entropy()),
             commit_fault: None,
@@ -300,28 +303,6 @@ impl Build {
         Health { shutdown: self.shutdown.clone(), store: Arc::new(self.store.clone()), metrics: self.metrics.clone() }
     }
 
-    fn start_maintenance(&self, found: tokio::sync::mpsc::Receiver<crate::errors::ErrorRecord>) -> JoinHandle<()> {
-        let limiter = Arc::clone(&self.limiter);
-        let health = self.health();
-        let errors = self.errors.clone();
-        let maintenance = Maintenance::new(MaintenanceParts {
-            store: Arc::new(self.store.clone()),
-            owner: self.owner.clone(),
-            started_at: self.started_at,
-            clock: self.outside.clock.clone(),
-            errors: self.errors.clone(),
-            metrics: self.metrics.clone(),
-            personas: self.personas.clone(),
-            budgets: self.budgets(),
-            is_ready: Arc::new(move || health.problem().is_none()),
-            breakers: self.gemini.breakers(),
-            retention: self.config.advanced.retention,
-            backups: Backups::new(Arc::new(self.store.clone()), self.outside.clock.clone(), &self.config),
-            sweeps: vec![Arc::new(move || limiter.sweep()), Arc::new(move || errors.tell_untold())],
-        });
-        spawn_awaited(&self.shutdown, "maintenance", maintenance.run(found, self.shutdown.clone()))
-    }
-
     /// Starts worker, sender and intake as soon as the bot knows who it is. Updates are taken in before that.
     fn start_conversation(self: &Arc<Self>) -> JoinHandle<()> {
         let build = Arc::clone(self);
@@ -329,6 +310,7 @@ impl Build {
             let identify = identity::Identify {
                 telegram: build.telegram.clone(),
                 store: Arc::new(build.store.clone()),
+                clock: build.outside.clock.clone(),
                 errors: build.errors.clone(),
                 shutdown: build.shutdown.clone(),
             };
@@ -455,6 +437,7 @@ impl Build {
             bell: self.store.bell(),
             telegram: self.telegram.clone(),
             me,
+            language: self.config.behavior.language,
             limits: SendLimits {
                 global_per_second: advanced.rate_global,
                 chat_per_second: advanced.rate_chat,

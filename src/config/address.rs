@@ -6,6 +6,7 @@ use std::{
 };
 
 use http::Uri;
+use secrecy::SecretString;
 
 use super::key::{Rejected, Shape, Takes};
 
@@ -50,6 +51,31 @@ impl Shape for WebhookUrl {
         let address = web_address(text)?;
         let has_path = parts(&address).is_some_and(|parts| parts.path.len() > 1);
         Ok(if has_path { address } else { address + WEBHOOK_PATH })
+    }
+}
+
+/// A web address to call as it stands, which may hold a token.
+pub(super) struct SecretUrl;
+
+impl Takes for SecretUrl {
+    fn takes(&self) -> String {
+        "an `https://` or `http://` address".to_owned()
+    }
+
+    fn is_secret(&self) -> bool {
+        true
+    }
+}
+
+impl Shape for SecretUrl {
+    type Value = SecretString;
+
+    fn parse(&self, text: &str) -> Result<SecretString, Rejected> {
+        let parts = parts(text).ok_or(Rejected("such as https://hc-ping.com/…"))?;
+        if !matches!(parts.scheme.as_str(), "http" | "https") {
+            return Err(Rejected("`https://` or `http://`"));
+        }
+        Ok(text.into())
     }
 }
 

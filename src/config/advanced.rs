@@ -5,9 +5,9 @@ use std::{net::SocketAddr, time::Duration};
 use secrecy::SecretString;
 
 use super::{
-    address::{BaseUrl, Listen, Network, Networks},
+    address::{BaseUrl, Listen, Network, Networks, SecretUrl},
     key::{WhenUnset, section},
-    shapes::{Program, Span, Unit, WebhookSecrets, Whole},
+    shapes::{Optional, Program, Span, Unit, WebhookSecrets, Whole},
 };
 
 section! {
@@ -71,6 +71,15 @@ section! {
         /// With less free space than this, updates are not taken in: Telegram keeps them meanwhile.
         min_free_disk_mb: u64 = "BOT_MIN_FREE_DISK_MB", WhenUnset::Value("64"),
             Whole { min: 0, max: 1_048_576, unit: "megabytes (0: no limit)" };
+
+        /// Called each minute by every replica that is well, for a service that raises an alarm when the calls cease
+        /// (healthchecks.io, Uptime Kuma): only somebody outside can tell that this machine is dead.
+        heartbeat_url: Option<SecretString> = "BOT_HEARTBEAT_URL",
+            WhenUnset::Nothing("nobody is called"), Optional(SecretUrl);
+
+        /// Where the runbook can be read, for the links of the alarms; `#` and the alarm's name are appended.
+        runbook_url: Option<String> = "BOT_RUNBOOK_URL",
+            WhenUnset::Nothing("the file's name, `deploy/runbook.md`"), Optional(BaseUrl);
 
         /// How long a replica that falls silent keeps its turns; it renews them at a third of it.
         lease: Duration = "BOT_LEASE_SECONDS", WhenUnset::Value("20"),

@@ -1,6 +1,7 @@
 //! Plain types that every other module speaks in. No serde, no IO, no async: what a message, a chat, a turn and a
 //! prompt are, and nothing about where they come from or go to.
 
+mod alarm;
 mod chat;
 mod ids;
 mod message;
@@ -11,6 +12,7 @@ mod talk;
 mod time;
 mod turn;
 
+pub use alarm::{Alarm, AlarmState};
 pub use chat::{Chat, ChatAccess, ChatKind, ChatSettings, ChatState, Language, QuietHours, TalkLevel};
 pub use ids::{ChatId, MessageId, OutgoingId, RequestId, TopicId, UpdateKey, UserId};
 pub use message::{Author, AuthorKind, Forwarded, Media, MediaKind, Message, Quote, ReplyTo};

@@ -33,6 +33,8 @@ pub enum OutgoingKind {
     FailureLine,
     /// Anything else the bot says: commands' answers, notices.
     Notice,
+    /// What an admin must hear: sent until Telegram is known to have taken it, marked from the second time on.
+    Alarm,
 }
 
 impl OutgoingKind {
@@ -43,6 +45,7 @@ impl OutgoingKind {
             Self::Unasked => "unasked",
             Self::FailureLine => "failure_line",
             Self::Notice => "notice",
+            Self::Alarm => "alarm",
         }
     }
 
@@ -52,6 +55,7 @@ impl OutgoingKind {
             "answer" => Self::Answer,
             "unasked" => Self::Unasked,
             "failure_line" => Self::FailureLine,
+            "alarm" => Self::Alarm,
             _ => Self::Notice,
         }
     }

@@ -4,8 +4,14 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    clock::SharedClock, domain::RequestId, errors::ErrorHandler, inbox::Inbox, random::SharedRandom,
-    shutdown::Shutdown, storage::SharedStore, telegram::Telegram,
+    clock::SharedClock,
+    domain::RequestId,
+    errors::ErrorHandler,
+    inbox::Inbox,
+    random::SharedRandom,
+    shutdown::Shutdown,
+    storage::{POLL_CONFLICT_AT, SharedStore},
+    telegram::{Telegram, TelegramError},
 };
 
 /// The lease's name in the store.
@@ -75,6 +81,9 @@ impl Poller {
             Ok(updates) => updates,
             Err(error) => {
                 self.errors.handle("poll", &error);
+                if matches!(error, TelegramError::Conflict { .. }) {
+                    self.note_conflict().await;
+                }
                 return None;
             }
         };
@@ -90,5 +99,12 @@ impl Poller {
             next = id.map(|id| id + 1).or(next);
         }
         Some(next)
+    }
+
+    /// Whoever judges the alarms may be another replica.
+    async fn note_conflict(&self) {
+        if let Err(error) = self.store.set_fact(POLL_CONFLICT_AT, self.clock.now().0.to_string()).await {
+            self.errors.handle("poll", &error);
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! `tests/locales.rs` reads the files and every `say!` of the code: a key or an argument that one has and another lacks
 //! fails there.
 
+mod alarm;
 mod time;
 
 use std::sync::LazyLock;
@@ -16,6 +17,7 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentB
 
 use crate::domain::Language;
 
+pub use alarm::alarm;
 pub use time::{date, duration, moment, stamp};
 
 /// The words of a key in a language, with arguments by name. Never fails: a key that the language lacks is said in

@@ -1,9 +1,12 @@
-//! What goes on beside the messages: gauges, heartbeats, stored errors, upkeep of metrics and limiters.
+//! What goes on beside the messages: gauges, heartbeats, stored errors, alarms, upkeep of metrics and limiters.
 //!
 //! Every job is activated by a timer, takes no input and may be repeated at any time.
 
+mod alarms;
+mod alive;
 mod backups;
 mod forgetting;
+mod heartbeat;
 mod house;
 mod sampling;
 
@@ -14,17 +17,23 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at},
 };
 
+pub use self::alive::Watcher;
 pub use self::backups::{BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT, BackupError, Backups};
-use self::sampling::{SAMPLING, Sampled};
+use self::{
+    heartbeat::Recent,
+    sampling::{SAMPLING, Sampled},
+};
 use crate::{
     clock::{SharedClock, kyiv_day},
-    domain::{Budgets, ChatId, Timestamp},
+    config::Intake,
+    domain::{Budgets, ChatId, Language, Timestamp, UserId},
     errors::{ErrorHandler, ErrorRecord},
     layers::breaker::{BreakerHandle, BreakerState},
     persona::Personas,
     shutdown::Shutdown,
     storage::{Heartbeat, StorageError, Store},
-    telemetry::{Metrics, Readings, metric},
+    telegram::Telegram,
+    telemetry::{Metrics, metric},
 };
 
 /// How often gauges are read from the store.
@@ -76,6 +85,22 @@ pub struct MaintenanceParts {
     pub retention: Duration,
     /// What makes backups.
     pub backups: Backups,
+    /// `ADMIN_ID`: who hears the alarms.
+    pub admins: Vec<UserId>,
+    /// The language of what is said to them (`BOT_LANGUAGE`).
+    pub language: Language,
+    /// Where they find what to do: a file or an address (`BOT_RUNBOOK_URL`).
+    pub runbook: String,
+    /// The Bot API: how updates are delivered, what time it is there, and what the store cannot keep.
+    pub telegram: Telegram,
+    /// How updates are to come in (`BOT_INTAKE`).
+    pub intake: Intake,
+    /// The address that Telegram is told to call (`TELEGRAM_WEBHOOK_URL`).
+    pub webhook_url: Option<String>,
+    /// Less free space than this is little, in bytes; 0 says that any is enough.
+    pub disk_low: u64,
+    /// Who is told each minute that this replica is well.
+    pub watcher: Option<Watcher>,
     /// Called at each upkeep.
     pub sweeps: Vec<Sweep>,
 }
@@ -92,13 +117,18 @@ impl Maintenance {
         Self { parts }
     }
 
-    /// Runs its timers until the soft stop. `errors` is the receiving end of the error handler's channel.
+    /// Works until the soft stop. `errors` is the receiving end of the error handler's channel.
     pub async fn run(self, errors: mpsc::Receiver<ErrorRecord>, shutdown: Shutdown) {
         // Side by side: what takes long must not hold up a heartbeat.
-        tokio::join!(self.watch(errors, &shutdown), self.keep_house(&shutdown));
+        tokio::join!(
+            self.run_timers(errors, &shutdown),
+            self.keep_house(&shutdown),
+            self.watch(&shutdown),
+            self.show_life(&shutdown)
+        );
     }
 
-    async fn watch(&self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: &Shutdown) {
+    async fn run_timers(&self, mut errors: mpsc::Receiver<ErrorRecord>, shutdown: &Shutdown) {
         let [mut gauges, mut pulse, mut upkeep, mut personas, mut hourly] = [GAUGES, PULSE, UPKEEP, PERSONAS, HOURLY]
             .map(|every| {
                 let mut timer = tokio::time::interval(every);
@@ -107,7 +137,7 @@ impl Maintenance {
             });
         let mut sampling = interval_at(Instant::now() + SAMPLING, SAMPLING);
         sampling.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut found = Vec::new();
+        let (mut found, mut recent) = (Vec::new(), Recent::default());
         let (mut told, mut sampled) = (None, Sampled::default());
         // Looked for at the start and every hour, then until there are none.
         let mut follows = true;
@@ -115,7 +145,7 @@ impl Maintenance {
             let done = tokio::select! {
                 () = shutdown.soft.cancelled() => break,
                 _ = gauges.tick() => self.read_gauges().await,
-                at = pulse.tick() => self.beat_if_due(at.elapsed(), &mut told).await,
+                at = pulse.tick() => self.beat_if_due(at.elapsed(), &mut told, &mut recent).await,
                 _ = sampling.tick() => self.sample(&mut sampled).await,
                 _ = upkeep.tick() => {
                     self.keep_up();
@@ -146,8 +176,8 @@ impl Maintenance {
         if let Err(error) = self.sample(&mut sampled).await {
             tracing::warn!(%error, "the last sample is not stored");
         }
-        // So that the other replica does not show this one as ready for ever.
-        if let Err(error) = self.beat(Duration::ZERO).await {
+        // So that the other replica neither shows this one as ready for ever nor misses it.
+        if let Err(error) = self.beat(Duration::ZERO, &mut recent, true).await {
             tracing::warn!(%error, "the last heartbeat is not stored");
         }
     }
@@ -194,7 +224,12 @@ impl Maintenance {
 
     /// A heartbeat, if the last one is old or says what holds no more. `lag` is how late this was called. The figures
     /// move all the time and may wait.
-    async fn beat_if_due(&self, lag: Duration, told: &mut Option<Told>) -> Result<(), StorageError> {
+    async fn beat_if_due(
+        &self,
+        lag: Duration,
+        told: &mut Option<Told>,
+        recent: &mut Recent,
+    ) -> Result<(), StorageError> {
         // A breaker's pause ends when somebody looks: without a call its gauge would say "open" for ever.
         let breakers = self.parts.breakers.iter().map(BreakerHandle::state).collect();
         let now = Told { at: Instant::now(), is_ready: (self.parts.is_ready)(), breakers };
@@ -202,24 +237,17 @@ impl Maintenance {
             told.at.elapsed() >= HEARTBEAT || (told.is_ready, &told.breakers) != (now.is_ready, &now.breakers)
         });
         if is_due {
-            self.beat(lag).await?;
+            self.beat(lag, recent, false).await?;
             *told = Some(now);
         }
         Ok(())
     }
 
-    async fn beat(&self, lag: Duration) -> Result<(), StorageError> {
-        let parts = &self.parts;
-        let facts = facts((parts.is_ready)(), lag, &parts.metrics.readings());
-        parts
-            .store
-            .beat(Heartbeat {
-                owner: parts.owner.clone(),
-                at: parts.clock.now(),
-                started_at: parts.started_at,
-                facts: facts.to_string(),
-            })
-            .await
+    async fn beat(&self, lag: Duration, recent: &mut Recent, stopped: bool) -> Result<(), StorageError> {
+        let (parts, now) = (&self.parts, self.parts.clock.now());
+        let life = heartbeat::Life { ready: (parts.is_ready)(), stopped, lag };
+        let facts = heartbeat::facts(&life, &parts.metrics.readings(), recent, now);
+        parts.store.beat(Heartbeat { owner: parts.owner.clone(), at: now, started_at: parts.started_at, facts }).await
     }
 
     fn keep_up(&self) {
@@ -261,46 +289,4 @@ struct Told {
     at: Instant,
     is_ready: bool,
     breakers: Vec<BreakerState>,
-}
-
-/// What a heartbeat tells beside its times (design.md section 3).
-fn facts(ready: bool, lag: Duration, readings: &Readings) -> serde_json::Value {
-    let breaker = |state: f64| match state {
-        0.0 => "closed",
-        1.0 => "half-open",
-        _ => "open",
-    };
-    let breakers = readings.of(&metric::BREAKER_STATE).into_iter().filter_map(|reading| {
-        let [target] = reading.labels[..] else { return None };
-        Some((target.to_owned(), breaker(reading.value).into()))
-    });
-    let mut caches = serde_json::Map::new();
-    for reading in readings.of(&metric::CACHE_REQUESTS) {
-        let [cache, result] = reading.labels[..] else { continue };
-        caches.entry(cache).or_insert_with(|| serde_json::json!({}))[result] = reading.value.into();
-    }
-    serde_json::json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "ready": ready,
-        "memory_bytes": readings.memory_bytes(),
-        "lag_ms": u64::try_from(lag.as_millis()).unwrap_or(u64::MAX),
-        "breakers": breakers.collect::<serde_json::Map<_, _>>(),
-        "caches": caches,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_breaker_is_told_by_its_word() {
-        let metrics = Metrics::new();
-        for (target, state) in [("one", 0.0), ("two", 1.0), ("three", 2.0)] {
-            metrics.set(&metric::BREAKER_STATE, &[("target", target)], state);
-        }
-        let facts = facts(false, Duration::ZERO, &metrics.readings());
-        assert_eq!(facts["breakers"], serde_json::json!({"one": "closed", "two": "half-open", "three": "open"}));
-        assert_eq!((&facts["ready"], &facts["caches"]), (&false.into(), &serde_json::json!({})));
-    }
 }

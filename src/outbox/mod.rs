@@ -1,6 +1,7 @@
 //! The sender: takes send slots, makes the calls, and records how they end.
 //!
-//! A message is sent once. A reaction and an edit may be made twice, for the second changes nothing.
+//! A message is sent once. A reaction and an edit may be made twice, for the second changes nothing; an alarm too, for it
+//! must be heard: from its second try on it says that it may be known already.
 //!
 //! `sending` is committed before a call, and only when its slot is free, so a crash leaves at most the calls that
 //! were in flight in doubt. A doubtful send is never made again by itself.
@@ -12,8 +13,9 @@ use tracing::Instrument as _;
 
 use crate::{
     clock::SharedClock,
-    domain::{Author, AuthorKind, Message, OutgoingAction, ReplyTo},
+    domain::{Author, AuthorKind, Language, Message, OutgoingAction, OutgoingKind, ReplyTo},
     errors::{Class, Classify, ErrorHandler},
+    locale::say,
     shutdown::Shutdown,
     storage::{Bell, Ended, EndedOutgoing, OutboxStore, Outgoing, SendLimits, StorageError},
     telegram::{EditedText, Me, OutgoingText, Sent, Telegram, TelegramError},
@@ -52,6 +54,8 @@ pub struct SenderParts {
     pub telegram: Telegram,
     /// The bot's own account, the author of what is remembered of it.
     pub me: Arc<Me>,
+    /// The language of what is said to admins (`BOT_LANGUAGE`).
+    pub language: Language,
     /// Telegram's limits.
     pub limits: SendLimits,
     /// This process, unique to its life.
@@ -153,6 +157,9 @@ impl Sender {
 
     async fn send(&self, mut outgoing: Outgoing) {
         let parts = &self.parts;
+        if outgoing.kind == OutgoingKind::Alarm && outgoing.attempt > 1 {
+            outgoing.text.text = say!(parts.language, "alarm-repeated", words = &outgoing.text.text);
+        }
         let ended = match self.call(&mut outgoing).await {
             Ok(Some(sent)) => Ended::Sent(Box::new(self.as_message(&outgoing, &sent))),
             Ok(None) => Ended::Done,
@@ -310,13 +317,14 @@ impl Sender {
             without_reply: false,
             problem: problem.clone(),
         };
-        let is_message = matches!(outgoing.action, OutgoingAction::Say | OutgoingAction::File);
+        let is_alarm = outgoing.kind == OutgoingKind::Alarm;
+        let is_said_once = matches!(outgoing.action, OutgoingAction::Say | OutgoingAction::File) && !is_alarm;
         let is_reaction = matches!(outgoing.action, OutgoingAction::React { .. });
         match error {
             TelegramError::NotSent { .. } | TelegramError::ServerError { .. } => {
                 again(retry_pause(outgoing.attempt), false)
             }
-            TelegramError::Ambiguous { .. } if !is_message => again(retry_pause(outgoing.attempt), false),
+            TelegramError::Ambiguous { .. } if !is_said_once => again(retry_pause(outgoing.attempt), false),
             // Reactions are counted for themselves: the chat's messages need not wait.
             TelegramError::RateLimited { retry_after, .. } => again(*retry_after, !is_reaction),
             TelegramError::Unauthorized { .. } => again(RETRY_UNAUTHORIZED, false),

@@ -5,6 +5,7 @@
 //! known, and every method may be asked again). Nothing of SQL leaves a backend's folder. Times and ids come in as
 //! arguments; only leases and sending marks are judged by the store's own clock, for two hosts have two clocks.
 
+mod alarms;
 mod bell;
 mod chats;
 mod error;
@@ -20,6 +21,7 @@ pub mod sqlite;
 mod talk;
 mod upkeep;
 
+pub use alarms::{ALARMS_LEASE, AlarmSends, AlarmStore, POLL_CONFLICT_AT};
 pub use bell::Bell;
 pub use chats::{BotStanding, ChatSetting, ChatStore, KnownChat, Standing};
 pub use error::StorageError;
@@ -32,7 +34,7 @@ pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Ou
 pub use people::{Deletion, ForgetStep, Forgotten, PeopleStore, PersonCall, PersonExport, PersonRecord};
 pub use samples::{SERIES_MAX, Sample, SampleSpan, SampleStore, Series};
 pub use sessions::{LOGIN_VALID, PASSES_MAX, SESSION_VALID, SecretDigest, Session, SessionStore};
-pub use shared::{Heartbeat, SharedStore, Slot, SlotsTaken, StoreHealth};
+pub use shared::{Heartbeat, KeptError, SharedStore, Slot, SlotsTaken, StoreHealth};
 pub use spend::{
     ANSWER_BYTES_MAX, ANSWER_KEPT, ANSWERS_MAX, CHAT_ANSWERS_MAX, KeptAnswer, LimitLine, ModelFigures, NewKeptAnswer,
     QuestionKey, SpendStore, Spender,
@@ -50,6 +52,7 @@ pub trait Store:
     + SpendStore
     + TalkStore
     + SharedStore
+    + AlarmStore
     + SessionStore
     + SampleStore
     + UpkeepStore
@@ -65,6 +68,7 @@ impl<T> Store for T where
         + SpendStore
         + TalkStore
         + SharedStore
+        + AlarmStore
         + SessionStore
         + SampleStore
         + UpkeepStore

@@ -205,8 +205,8 @@ pub struct OutboxDepth {
 pub trait OutboxStore: Send + Sync {
     /// Takes up to `max` send slots: marks the oldest rows that are ready as `sending`, as far as the limits allow, one
     /// at a time in each chat. A row that only the limits delayed is not overtaken in its chat; one whose call failed
-    /// may be. A row that stays `sending` for longer than `call_limit` becomes `unknown`; a reaction or an edit is ready
-    /// again, for doing it twice does no harm.
+    /// may be. A row that stays `sending` for longer than `call_limit` becomes `unknown`; a reaction, an edit or an
+    /// alarm is ready again, for doing it twice does no harm.
     async fn begin_sends(
         &self,
         owner: &str,

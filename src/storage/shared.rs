@@ -34,9 +34,28 @@ pub struct Heartbeat {
     pub at: Timestamp,
     /// When it started.
     pub started_at: Timestamp,
-    /// A JSON object: `version`, `ready`, `memory_bytes`, `lag_ms` (how late its timers ran), `breakers` (target: closed,
-    /// half-open or open), `caches` (name: `hit` and `miss`).
+    /// A JSON object: `version`, `ready`, `stopped` (its last one, at a stop in order), `memory_bytes`, `lag_ms` (how late
+    /// its timers ran), `breakers` (target: closed, half-open or open), `caches` (name: `hit` and `miss`), `lately` (of the
+    /// last half hour: `addressed`, of these `answered`, `bugs`, and `errors` of the most frequent place and class; `open`,
+    /// the breakers that are or just were).
     pub facts: String,
+}
+
+/// An entry of the ledger of errors: one kind of error, however often it was met.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptError {
+    /// When it was met first, of the times that are still known.
+    pub first_at: Timestamp,
+    /// When it was met last.
+    pub last_at: Timestamp,
+    /// How often it was met.
+    pub count: u64,
+    /// Where: a name from a small closed set, such as `turn` or `send`.
+    pub place: String,
+    /// What can be done about it: transient, permanent, bug.
+    pub class: String,
+    /// What failed and with what.
+    pub message: String,
 }
 
 /// Whether the store can do its work, judged without asking it.
@@ -84,11 +103,12 @@ pub trait SharedStore: Send + Sync {
     /// The heartbeats of all replicas.
     async fn heartbeats(&self) -> Result<Vec<Heartbeat>, StorageError>;
 
-    /// Stores errors; the newest hundred are kept.
+    /// Adds errors to the ledger. Those that say the same at the same place are one entry; the hundred that were met last
+    /// are kept.
     async fn keep_errors(&self, errors: Vec<ErrorRecord>) -> Result<(), StorageError>;
 
-    /// The kept errors, newest first: when, place, class, message.
-    async fn kept_errors(&self) -> Result<Vec<(Timestamp, String, String, String)>, StorageError>;
+    /// The ledger of errors, what was met last first.
+    async fn kept_errors(&self) -> Result<Vec<KeptError>, StorageError>;
 
     /// A full check of the whole database; an error says what is damaged.
     async fn check(&self) -> Result<(), StorageError>;

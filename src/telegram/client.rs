@@ -19,6 +19,7 @@ use super::{
     bodies,
     error::{self, TelegramError},
     json::Object,
+    server_time::{ClockOff, ServerTime},
 };
 use crate::{
     domain::{Timestamp, UserId},
@@ -86,6 +87,7 @@ pub struct Telegram {
     transport: Transport,
     pub(super) options: TelegramOptions,
     metrics: Metrics,
+    server_time: ServerTime,
 }
 
 impl fmt::Debug for Telegram {
@@ -97,7 +99,16 @@ impl fmt::Debug for Telegram {
 impl Telegram {
     /// A client; nothing is called yet.
     pub fn new(transport: Transport, options: TelegramOptions, metrics: Metrics) -> Self {
-        Self { transport, options, metrics }
+        Self { transport, options, metrics, server_time: ServerTime::default() }
+    }
+
+    /// Whether the clock that says `now` agrees with Telegram's, as of the last answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ClockOff`] if it is off by more than a minute.
+    pub fn check_clock(&self, now: Timestamp) -> Result<(), ClockOff> {
+        self.server_time.check(now)
     }
 
     /// Who the bot is; also the cheapest check of the token.
@@ -229,7 +240,11 @@ impl Telegram {
         deadline: Duration,
     ) -> Result<Response<Bytes>, TelegramError> {
         match tokio::time::timeout(deadline, transport::call(&self.transport, request)).await {
-            Ok(answer) => answer.map_err(|error| error::from_transport(method, &error)),
+            Ok(Ok(answer)) => {
+                self.server_time.note(answer.headers());
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(error::from_transport(method, &error)),
             Err(_) => Err(TelegramError::Ambiguous {
                 method,
                 status: None,

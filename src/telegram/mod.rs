@@ -19,6 +19,7 @@ mod messages;
 mod peek;
 mod place;
 mod reactions;
+mod server_time;
 mod spans;
 mod webhook;
 
@@ -31,6 +32,7 @@ pub use kind::Kind;
 pub use messages::{EditedText, OutgoingText, Sent};
 pub use peek::{Peek, peek};
 pub use reactions::ALLOWED_REACTIONS;
+pub use server_time::ClockOff;
 pub use spans::{Command, Mention, SpanKind, TextSpan};
 pub use webhook::{ALLOWED_UPDATES, MAX_CONNECTIONS, Registration, difference, ensure_webhook};
 

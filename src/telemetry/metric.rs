@@ -118,6 +118,8 @@ metrics! {
     STORE_READ_DURATION Histogram "gryag_store_read_duration_seconds" [];
     /// 1 while the store takes writes, 0 while it refuses them.
     STORE_WRITABLE Gauge "gryag_store_writable" [];
+    /// 1 while an alarm of the bot's own fires, by its name in `deploy/runbook.md`; both replicas say the same.
+    ALARMS_FIRING Gauge "gryag_alarms_firing" ["alarm"];
     /// The running version; always 1.
     BUILD_INFO Gauge "gryag_build_info" ["version"];
 }

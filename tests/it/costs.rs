@@ -187,7 +187,7 @@ async fn a_guest_has_less_than_a_member_and_an_admin_no_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_chats_budget_ends_for_that_chat_and_the_bots_for_all() {
-    let bot = dear_bot(with_budgets(Setup::new(), ["0.08", "0.04", "0", "0"])).await;
+    let bot = dear_bot(with_budgets(Setup::new().overseen(), ["0.08", "0.04", "0", "0"])).await;
     let (first, people) = bot.group(&["Оля", "Тарас"]);
     let (second, others) = bot.group(&["Ніна"]);
     while counted(&bot, Spender::Chat(first)).await < 40_000_000 {

@@ -2,6 +2,7 @@
 //! strict stand-ins of the sandbox, reached without sockets, in paused time.
 
 mod actions;
+mod alarms;
 mod backups;
 mod conversation;
 mod costs;
@@ -27,6 +28,7 @@ mod promises;
 mod sends;
 mod shutdown;
 mod staleness;
+mod surroundings;
 mod telegram_outages;
 mod transcripts;
 mod unasked;

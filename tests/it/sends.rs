@@ -12,7 +12,8 @@ use gryag::{
 use crate::{
     harness::{Setup, TestBot},
     outages::{
-        ANSWER, Heard, MINUTE, Town, acknowledged_after, bot_and_chat, heard, long_answer, now, outbox, states, words,
+        ANSWER, Heard, MINUTE, Town, acknowledged_after, bot_and_chat, heard, long_answer, now, outbox, sends_to,
+        states, words,
     },
 };
 
@@ -38,9 +39,9 @@ async fn one_fault(fault: Fault, end: &End) {
     assert!(acknowledged_after(bot.world(), question, asked) < Duration::from_millis(100), "{fault:?}");
     assert_eq!(outbox(&bot.app.store).await, states(&[(end.state, 1)]), "{fault:?}");
     tokio::time::sleep(MINUTE / 2).await;
-    assert_eq!(bot.world().calls("sendMessage").len(), end.calls, "{fault:?}");
+    assert_eq!(sends_to(bot.world(), chat), end.calls, "{fault:?}");
     let arrived = usize::from(end.state == "sent" || fault == Fault::AcceptThenCut);
-    assert_eq!(bot.world().sent().len(), arrived, "{fault:?}: arrived at most once");
+    assert_eq!(bot.world().sent_to(chat).len(), arrived, "{fault:?}: arrived at most once");
     let outcome = format!("outcome=\"{}\"", end.outcome.as_str());
     assert_eq!(bot.metric("gryag_addressed_total", &[&outcome]), 1.0, "{fault:?}: {outcome}");
     assert_eq!(bot.metric("gryag_addressed_total", &[]), 1.0, "{fault:?}: counted once");
@@ -209,9 +210,9 @@ async fn a_pause_longer_than_an_answer_lives_ends_in_expired() {
     let question = bot.world().say(chat, person, "Гряг, ти тут?");
     bot.wait("the refusal", || async { !bot.world().calls("sendMessage").is_empty() }).await;
     tokio::time::sleep(11 * MINUTE).await;
-    assert_eq!(outbox(&bot.app.store).await, states(&[("expired", 1)]));
+    assert_eq!(outbox(&bot.app.store).await, states(&[("expired", 1), ("sent", 1)]), "the answer, and the alarm of it");
     assert_eq!(heard(bot.world(), question), Heard::Silence);
-    assert_eq!(bot.world().calls("sendMessage").len(), 1, "nobody knocks meanwhile");
+    assert_eq!(sends_to(bot.world(), chat), 1, "nobody knocks meanwhile");
     assert_eq!(bot.metric("gryag_addressed_total", &["expired"]), 1.0, "and the lane is free");
     bot.finish_with_errors().await;
 }

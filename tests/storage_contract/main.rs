@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod actions;
+mod alarms;
 mod answers;
 mod chats;
 mod claims;
@@ -157,6 +158,12 @@ contract! {
         entities_and_flags_come_back_whole,
         the_depth_and_the_counts_name_every_state,
     }
+    alarms {
+        alarms_are_kept_whole_with_what_is_said_of_them,
+        who_does_not_hold_the_lease_tells_nothing,
+        an_alarm_whose_sender_died_is_ready_again,
+        doubtful_sends_and_unsent_alarms_are_counted,
+    }
     actions {
         a_reaction_and_an_edit_come_back_whole,
         buttons_stand_under_the_last_part,
@@ -216,6 +223,7 @@ contract! {
         a_fact_is_kept_and_replaced,
         a_heartbeat_replaces_its_own_and_forgets_those_of_yesterday,
         the_newest_hundred_errors_are_kept,
+        an_error_that_comes_again_is_one_entry,
         a_healthy_store_checks_and_checkpoints,
         a_rate_admits_a_burst_and_then_makes_wait,
         rates_of_different_names_do_not_share_slots,

@@ -81,9 +81,46 @@ pub(crate) async fn the_newest_hundred_errors_are_kept(world: World) {
     world.store.keep_errors((3..250).map(error).collect()).await.unwrap();
     let kept = world.store.kept_errors().await.unwrap();
     assert_eq!(kept.len(), 100);
-    let words = |number: i64| (Timestamp(number), "turn".to_owned(), "bug".to_owned(), format!("error {number}"));
-    assert_eq!((&kept[0], &kept[99]), (&words(249), &words(150)), "newest first");
+    let told = |index: usize| (kept[index].last_at, kept[index].message.clone());
+    let expected = |number: i64| (Timestamp(number), format!("error {number}"));
+    assert_eq!((told(0), told(99)), (expected(249), expected(150)), "newest first");
     world.store.keep_errors(Vec::new()).await.unwrap();
+}
+
+pub(crate) async fn an_error_that_comes_again_is_one_entry(world: World) {
+    let error = |at: i64, place: &'static str, class: &'static str, message: &str| ErrorRecord {
+        at: Timestamp(at),
+        place,
+        class,
+        message: message.to_owned(),
+    };
+    let first = vec![
+        error(10, "turn", "bug", "it broke"),
+        error(11, "send", "bug", "it broke"),
+        error(12, "turn", "transient", "it broke"),
+        error(13, "turn", "bug", "it broke otherwise"),
+    ];
+    world.store.keep_errors(first).await.unwrap();
+    world
+        .store
+        .keep_errors(vec![error(20, "turn", "bug", "it broke"), error(21, "turn", "bug", "it broke")])
+        .await
+        .unwrap();
+    let kept = world.store.kept_errors().await.unwrap();
+    let told: Vec<_> = kept.iter().map(|it| (it.first_at.0, it.last_at.0, it.count, &*it.place, &*it.class)).collect();
+    let expected = [
+        (10, 21, 3, "turn", "bug"),
+        (13, 13, 1, "turn", "bug"),
+        (12, 12, 1, "turn", "transient"),
+        (11, 11, 1, "send", "bug"),
+    ];
+    assert_eq!(told, expected);
+    // What comes again is not pushed out by what came since.
+    let others = (30..200).map(|at| error(at, "turn", "bug", &format!("other {at}"))).collect();
+    world.store.keep_errors(others).await.unwrap();
+    world.store.keep_errors(vec![error(201, "turn", "bug", "other 199")]).await.unwrap();
+    let kept = world.store.kept_errors().await.unwrap();
+    assert_eq!((kept.len(), kept[0].count, kept[99].last_at.0), (100, 2, 100));
 }
 
 pub(crate) async fn a_healthy_store_checks_and_checkpoints(world: World) {

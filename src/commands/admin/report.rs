@@ -4,7 +4,7 @@ use super::super::{Commands, Reply, Said, access::shown_name, button::Press};
 use crate::{
     domain::{Buttons, ChatAccess},
     locale::{self, say},
-    storage::{KnownChat, NewOutgoing, StorageError, StoreHealth},
+    storage::{KeptError, KnownChat, NewOutgoing, StorageError, StoreHealth},
 };
 
 /// Chats listed, and errors shown.
@@ -27,6 +27,11 @@ impl Commands {
         lines.push(say!(language, "status-queues", waiting = inbox.waiting, unsent = unsent, dead = inbox.dead));
         if store.health() != StoreHealth::Good {
             lines.push(say!(language, "status-store-bad"));
+        }
+        for state in store.alarms().await?.iter().filter(|state| state.fires) {
+            let since = locale::moment(language, state.since.unwrap_or(state.turned_at));
+            let what = locale::alarm(language, state);
+            lines.push(say!(language, "status-alarm", what = &what, since = &since));
         }
         let allowed = store.chats(vec![ChatAccess::Allowed], COUNT_MAX).await?.len();
         let waiting = store.chats(vec![ChatAccess::Asked], CHATS_MAX).await?;
@@ -51,9 +56,17 @@ impl Commands {
         }
         let now = self.now();
         let mut lines = vec![say!(language, "errors-head")];
-        for (at, place, class, message) in errors.iter().take(ERRORS_MAX) {
-            let ago = locale::duration(language, now.since(*at));
-            lines.push(say!(language, "errors-line", ago = &ago, place = place, class = class, message = message));
+        for KeptError { last_at, count, place, class, message, .. } in errors.iter().take(ERRORS_MAX) {
+            let ago = locale::duration(language, now.since(*last_at));
+            lines.push(say!(
+                language,
+                "errors-line",
+                ago = &ago,
+                count = *count,
+                place = place,
+                class = class,
+                message = message
+            ));
         }
         Ok(self.report(said, &lines.join("\n")))
     }

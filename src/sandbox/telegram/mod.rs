@@ -28,7 +28,10 @@ mod view;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -153,6 +156,8 @@ struct Inner {
     pollable: Notify,
     changes: broadcast::Sender<Change>,
     on_sent: OnceLock<SentHook>,
+    /// How far the `Date` of the answers is ahead of the world's clock, seconds.
+    clock_ahead_s: AtomicI64,
 }
 
 type SentHook = Box<dyn Fn(&Sent) + Send + Sync>;
@@ -175,6 +180,7 @@ impl FakeTelegram {
             pollable: Notify::new(),
             changes,
             on_sent: OnceLock::new(),
+            clock_ahead_s: AtomicI64::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -202,6 +208,11 @@ impl FakeTelegram {
     /// Ends all planned faults.
     pub fn heal(&self) {
         self.lock().faults.heal();
+    }
+
+    /// From now on Telegram's own clock, as its answers tell it, is so many seconds ahead of the world's.
+    pub fn set_clock_ahead(&self, seconds: i64) {
+        self.inner.clock_ahead_s.store(seconds, Ordering::Relaxed);
     }
 
     /// What changes from now on. A receiver that lags more than a thousand changes behind must look at everything anew.

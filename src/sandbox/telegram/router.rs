@@ -1,5 +1,7 @@
 //! The Bot API's door: paths, tokens, faults, and the journal.
 
+use std::sync::atomic::Ordering;
+
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -22,13 +24,24 @@ impl FakeTelegram {
         let telegram = self.clone();
         Router::new().fallback(move |request: Request<Body>| {
             let telegram = telegram.clone();
-            async move { telegram.serve(request).await }
+            async move {
+                let mut response = telegram.serve(request).await;
+                response.headers_mut().insert(header::DATE, telegram.date());
+                response
+            }
         })
     }
 
     /// The Bot API in process: planned cuts become transport errors.
     pub fn transport(&self) -> Transport {
         connection::in_process(self.router())
+    }
+
+    fn date(&self) -> http::HeaderValue {
+        let now = self.now().0 + 1000 * self.inner.clock_ahead_s.load(Ordering::Relaxed);
+        let date = jiff::Timestamp::from_millisecond(now).unwrap_or_default();
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date);
+        date.ok().and_then(|date| date.parse().ok()).unwrap_or(http::HeaderValue::from_static(""))
     }
 
     async fn serve(&self, request: Request<Body>) -> Response<Body> {

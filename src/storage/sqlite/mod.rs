@@ -3,6 +3,7 @@
 //! Reads go to a few `query_only` connections of a deadpool pool; every write goes through one writer a process
 //! ([`writer`]) that commits many of them together. `synchronous=FULL`, so what was answered is on the disk.
 
+mod alarms;
 mod backup;
 mod chats;
 mod claims;

@@ -216,12 +216,13 @@ fn remember_done(tx: &Connection, id: OutgoingId, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
-/// Notices are no conversation, and what they show (a person's export, the admin's figures) must not be kept twice. What
+/// Notices and alarms are no conversation, and what they show (a person's export, the admin's figures) must not be kept twice. What
 /// answers a message that was forgotten meanwhile is forgotten with it: it may repeat its words.
 fn is_worth_remembering(tx: &Connection, id: OutgoingId, message: &Message) -> Result<bool, StorageError> {
     let sql = "SELECT kind FROM outbox WHERE id = ?1";
     let kind = query_one(tx, "asking what was sent", sql, params![id.0], |row| row.get::<_, String>(0))?;
-    if kind.is_some_and(|kind| OutgoingKind::from_stored(&kind) == OutgoingKind::Notice) {
+    let kind = kind.map(|kind| OutgoingKind::from_stored(&kind));
+    if matches!(kind, Some(OutgoingKind::Notice | OutgoingKind::Alarm)) {
         return Ok(false);
     }
     match &message.reply_to {

@@ -38,7 +38,7 @@ const SMALL_SCANS: &[(&str, &str, &str)] = &[
     ("SCAN CONSTANT ROW", "SELECT", "no table at all"),
     (
         "SCAN outbox USING INDEX outbox_sending",
-        "SELECT id, action = 'say' FROM outbox WHERE state = 'sending' AND (",
+        "SELECT id, action = 'say' AND kind <> 'alarm' FROM outbox WHERE state = 'sending' AND (",
         "a partial index that holds the calls in flight, at most some dozens a process",
     ),
     (

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::Timestamp,
     errors::ErrorRecord,
-    storage::{Heartbeat, SharedStore, Slot, SlotsTaken, StorageError, StoreHealth},
+    storage::{Heartbeat, KeptError, SharedStore, Slot, SlotsTaken, StorageError, StoreHealth},
 };
 
 /// Errors that are kept.
@@ -119,24 +119,41 @@ impl SharedStore for SqliteStore {
         self.write("keeping errors", Priority::Other, Rings::default(), move |tx| {
             let doing = "keeping errors";
             for error in &errors {
-                execute(
+                let known = execute(
                     tx,
                     doing,
-                    "INSERT INTO errors (at, place, class, message) VALUES (?1, ?2, ?3, ?4)",
+                    "UPDATE errors SET count = count + 1, first_at = COALESCE(first_at, at), at = MAX(at, ?1) \
+                     WHERE place = ?2 AND class = ?3 AND message = ?4",
                     params![error.at.0, error.place, error.class, error.message],
                 )?;
+                if known == 0 {
+                    execute(
+                        tx,
+                        doing,
+                        "INSERT INTO errors (at, place, class, message, first_at) VALUES (?1, ?2, ?3, ?4, ?1)",
+                        params![error.at.0, error.place, error.class, error.message],
+                    )?;
+                }
             }
-            let sql = "DELETE FROM errors WHERE id <= (SELECT MAX(id) FROM errors) - ?1";
+            let sql = "DELETE FROM errors WHERE id NOT IN (SELECT id FROM errors ORDER BY at DESC, id DESC LIMIT ?1)";
             execute(tx, doing, sql, params![ERRORS_KEPT]).map(drop)
         })
         .await
     }
 
-    async fn kept_errors(&self) -> Result<Vec<(Timestamp, String, String, String)>, StorageError> {
+    async fn kept_errors(&self) -> Result<Vec<KeptError>, StorageError> {
         self.read("reading errors", |connection| {
-            let sql = "SELECT at, place, class, message FROM errors ORDER BY id DESC";
+            let sql = "SELECT COALESCE(first_at, at), at, count, place, class, message FROM errors \
+                       ORDER BY at DESC, id DESC";
             query_all(connection, "reading errors", sql, [], |row| {
-                Ok((Timestamp(row.get(0)?), row.get(1)?, row.get(2)?, row.get(3)?))
+                Ok(KeptError {
+                    first_at: Timestamp(row.get(0)?),
+                    last_at: Timestamp(row.get(1)?),
+                    count: u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
+                    place: row.get(3)?,
+                    class: row.get(4)?,
+                    message: row.get(5)?,
+                })
             })
         })
         .await

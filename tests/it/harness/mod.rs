@@ -48,6 +48,7 @@ pub(crate) struct Setup {
     pub(crate) gemini: FakeGemini,
     pub(crate) clock: SharedClock,
     commit_fault: Option<gryag::storage::sqlite::CommitFault>,
+    elsewhere: axum::Router,
     proxy: Proxy,
 }
 
@@ -67,6 +68,7 @@ impl Setup {
             gemini: FakeGemini::new(gemini::GeminiOptions::new(clock.clone(), random)),
             clock,
             commit_fault: None,
+            elsewhere: axum::Router::new(),
             proxy: Proxy::default(),
         }
     }
@@ -76,6 +78,13 @@ impl Setup {
         self.set("TELEGRAM_RATE_GLOBAL_PER_SECOND", "0")
             .set("TELEGRAM_RATE_CHAT_PER_SECOND", "0")
             .set("TELEGRAM_RATE_GROUP_PER_MINUTE", "0")
+    }
+
+    /// With somebody who runs the bot and has opened its chat, where alarms arrive.
+    pub(crate) fn overseen(self) -> Self {
+        let owner = self.world.person("Господар");
+        self.world.private(owner);
+        self.set("ADMIN_ID", owner.0.to_string())
     }
 
     pub(crate) fn set(mut self, key: &'static str, value: impl Into<String>) -> Self {
@@ -91,6 +100,12 @@ impl Setup {
 
     pub(crate) fn commit_fault(mut self, fault: gryag::storage::sqlite::CommitFault) -> Self {
         self.commit_fault = Some(fault);
+        self
+    }
+
+    /// What stands behind every other address.
+    pub(crate) fn elsewhere(mut self, router: axum::Router) -> Self {
+        self.elsewhere = router;
         self
     }
 
@@ -139,6 +154,7 @@ impl Setup {
         let outside = Outside {
             telegram: life.outward(self.world.transport()),
             gemini: life.outward(self.gemini.transport()),
+            elsewhere: life.outward(gryag::sandbox::in_process(self.elsewhere.clone())),
             clock: self.clock.clone(),
             random: Arc::new(Seeded::new(seed)),
             commit_fault: Some(life.commit_fault(self.commit_fault.clone())),
@@ -219,7 +235,8 @@ impl TestBot {
     /// Starts another replica on the same data, behind the same proxy.
     pub(crate) async fn add_replica(&mut self) {
         let life = Life::new();
-        let seed = 10 + self.others.len() as u64;
+        // Its own chance makes a replica's name: no two of a world may have the same.
+        let seed = 10 + (self.others.len() + self.past.len()) as u64;
         let app = self.setup.try_start_replica(seed, &life).await.expect("another replica starts");
         app.awake.cancelled().await;
         self.setup.proxy.add(app.router.clone(), life.clone());

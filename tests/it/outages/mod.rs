@@ -39,7 +39,7 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 /// A bot whose model says [`ANSWER`], a group, its one member.
 pub(crate) async fn bot_and_chat() -> (TestBot, ChatId, UserId) {
-    let bot = Setup::new().set("GEMINI_MAX_OUTPUT_TOKENS", "8192").start().await;
+    let bot = Setup::new().overseen().set("GEMINI_MAX_OUTPUT_TOKENS", "8192").start().await;
     bot.gemini().answer_with(|_| Reply::say(ANSWER));
     let (chat, people) = bot.group(&["Оля"]);
     (bot, chat, people[0])
@@ -125,6 +125,12 @@ pub(crate) fn model_calls(data: &Path) -> Vec<CallRow> {
         })
     };
     rows.query_map([], row).expect("rows").map(|row| row.expect("a row")).collect()
+}
+
+/// Calls of sendMessage to a chat. The alarms that faults raise go elsewhere.
+pub(crate) fn sends_to(world: &FakeTelegram, chat: ChatId) -> usize {
+    let calls = world.calls("sendMessage");
+    calls.iter().filter(|call| call.parameters()["chat_id"] == chat.0).count()
 }
 
 /// The outbox by state, all rows.

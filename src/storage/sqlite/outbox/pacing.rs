@@ -211,7 +211,8 @@ fn mark_sending(tx: &Connection, owner: &str, id: i64, now: Timestamp) -> Result
     Ok(())
 }
 
-/// Sends whose sender died in the middle: whether Telegram took them cannot be known. What is no message is done again.
+/// Sends whose sender died in the middle: whether Telegram took them cannot be known. What is no message is done again,
+/// and so is an alarm, which is better heard twice than never.
 /// How many they are, and which answers end with them.
 fn give_up_lost(
     tx: &Connection,
@@ -222,14 +223,14 @@ fn give_up_lost(
         tx,
         "looking for lost sends",
         // A mark from the future was made before the clock stepped back.
-        "SELECT id, action = 'say' FROM outbox WHERE state = 'sending' AND (sending_at <= ?1 OR sending_at > ?2)",
+        "SELECT id, action = 'say' AND kind <> 'alarm' FROM outbox WHERE state = 'sending' AND (sending_at <= ?1 OR sending_at > ?2)",
         params![(now - call_limit).0, (now + call_limit).0],
         |row| Ok((row.get(0).map(OutgoingId)?, row.get::<_, bool>(1)?)),
     )?;
     let (mut given_up, mut ended) = (0, Vec::new());
-    for (id, is_message) in lost {
+    for (id, is_given_up) in lost {
         let problem = "its sender died during the call";
-        if is_message {
+        if is_given_up {
             given_up += 1;
             ended.extend(close(tx, id, "unknown", problem, now)?);
         } else {
