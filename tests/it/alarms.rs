@@ -172,7 +172,8 @@ async fn a_replica_that_dies_is_missed_and_one_that_stops_is_not() {
     tokio::time::sleep(20 * MINUTE).await;
     let told = host.said(host.office);
     assert!(told.len() == 2 && told[1].contains("Минулося: Одна репліка замовкла"), "{told:#?}");
-    host.bot.finish().await;
+    // The killed one may have met its closed store.
+    host.bot.finish_with_errors().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,7 +40,6 @@ async fn what_happens_is_seen_within_two_seconds() {
     let other = &watched.bot.others[0].0;
     other.errors.handle("turn", &Empty);
     timeout(SEEN_WITHIN, errors.until("the kettle is empty")).await.expect("the error is seen");
-    timeout(SEEN_WITHIN, now.until("<code>turn</code>")).await.expect("and on the first page");
 
     watched.bot.post("{\"update_id\": 900000001, \"message\": {}}").await;
     timeout(SEEN_WITHIN, letters.until("letters/retry")).await.expect("the dead letter is seen");
