@@ -79,7 +79,7 @@ impl Edge {
             limiter: Arc::new(AddressLimiter::new(AddressBudget::default())),
             limits: WebhookLimits::default(),
         };
-        let router = stack(EdgeRoutes { webhook, open: Router::new() }, parts);
+        let router = stack(EdgeRoutes { webhook, open: Router::new(), dashboard: Router::new() }, parts);
         Self { runtime, router, inbox: remembers }
     }
 
