@@ -14,12 +14,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::{
     bot::Setup,
     eventually, figure,
-    load::heard,
     oracle::{self, number},
     world::World,
 };
 
-const SOON: Duration = Duration::from_secs(30);
+/// Twice the time after which a send that a crash has cut is given up, and some.
+const SOON: Duration = Duration::from_secs(60);
 /// Chats whose turns are in hand when it happens.
 const NEIGHBOURS: usize = 20;
 
@@ -62,9 +62,6 @@ async fn an_update_that_ends_the_process_dies_alone() {
         bot.ready().await;
         *victim.lock().expect("nothing panics") = Some(bot.pid());
     }
-    for (chat, _) in &neighbours {
-        heard(&world.telegram, *chat, 1, SOON).await;
-    }
     oracle::settle(&world, &setup.data, SOON).await;
     let database = oracle::open(&setup.data);
     let most = number(&database, "SELECT MAX(attempts) FROM inbox WHERE state = 1");
@@ -72,12 +69,13 @@ async fn an_update_that_ends_the_process_dies_alone() {
     figure(
         "an update that ends the process",
         &format!(
-            "{ATTEMPTS_MAX} deaths, then a dead letter; {} neighbours answered, most attempts of one of them {most}",
-            verdict.answered
+            "{ATTEMPTS_MAX} deaths, then a dead letter; {} neighbours answered, {} in doubt, most attempts of one of them {most}",
+            verdict.answered, verdict.in_doubt
         ),
     );
     verdict.assert_good();
-    assert_eq!((verdict.given_up, verdict.answered), (1, neighbours.len()));
+    // A death in the very moment of a send leaves it in doubt, and that is never said again.
+    assert_eq!((verdict.given_up, verdict.answered + verdict.in_doubt), (1, neighbours.len()));
     assert!(most <= 3, "its neighbours do not pay for it: {most} attempts");
     bot.stop().await;
 }
