@@ -1,7 +1,7 @@
 //! The program's own words, by language: the embedded files of `locales/` in Fluent's syntax. What the persona says
 //! is not here but in its own file. Nothing here knows a chat; the language is handed in.
 //!
-//! ```ignore
+//! ```text
 //! let words = say!(language, "duration-hours", hours = 3);
 //! ```
 //!

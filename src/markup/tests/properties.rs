@@ -195,7 +195,8 @@ proptest! {
     fn no_letter_is_lost_and_none_is_added(text in fragments()) {
         // The address of a link is no text, and the cross of a task becomes a mark.
         let text = text.replace("(https://a.b)", "").replace("(https://a.b/c)", "").replace("[x]", "[ ]");
-        prop_assume!(!text.contains("]("));
+        // Nor is there any other link.
+        let text = text.replace("](", "] (");
         prop_assert_eq!(letters(&everything(&render(&text))), letters(&text));
     }
 
