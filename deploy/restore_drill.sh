@@ -9,7 +9,11 @@ set -eu
 gryag="${GRYAG_BIN:-gryag}"
 data="${1:-${BOT_DATA_DIR:-data}}"
 # The names sort by time.
-backup="${2:-$(find "$data/backups" -name 'gryag-*.db.gz' | sort | tail -n 1)}"
+backup="${2:-$(find "$data/backups" -name 'gryag-*.db.gz' 2>/dev/null | sort | tail -n 1)}"
+if [ -z "$backup" ]; then
+    echo "there is no backup in $data/backups; GRYAG_BIN and BOT_DATA_DIR tell where the bot lives" >&2
+    exit 1
+fi
 place="$(mktemp -d)"
 trap 'rm -rf "$place"' EXIT
 mkdir "$place/backups"

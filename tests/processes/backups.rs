@@ -1,11 +1,17 @@
 //! The drill: a backup, a life after it, a restore, a start. Nothing old is said, nobody forgotten is back.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use gryag::sandbox::telegram::FakeTelegram;
 
 use crate::{
-    bot::{Setup, directory},
+    bot::{Setup, binary, directory},
     eventually, figure,
     load::{all_delivered, heard},
     oracle::{self, number},
@@ -20,6 +26,34 @@ fn script(setup: &Setup, name: &str, text: &str) -> PathBuf {
     fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a script");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its rights");
     path
+}
+
+/// What an operator does now and then, with the shipped script and none of the bot's settings.
+fn practise(setup: &Setup, newest: &Path) {
+    let drill = |directory: &Path| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/restore_drill.sh");
+        let mut drill = Command::new(script);
+        drill.arg(directory).env_remove("BOT_DATA_DIR").env("GRYAG_BIN", binary());
+        let output = drill.output().expect("the script runs");
+        let words = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), words)
+    };
+    let (code, words) = drill(&setup.data);
+    assert_eq!(code, Some(0), "{words}");
+    for expected in ["forgotten again, as people had asked since: 1", "the database is whole", "the drill is passed"] {
+        assert!(words.contains(expected), "{expected}: {words}");
+    }
+    // A backup that is cut off, where the newest stands, and then none.
+    let place = directory();
+    let backups = place.path().join("backups");
+    fs::create_dir(&backups).expect("a directory");
+    let cut = backups.join("gryag-20990101T000000Z.db.gz");
+    fs::write(&cut, &fs::read(newest).expect("a backup")[..1_000]).expect("written");
+    let (code, words) = drill(place.path());
+    assert!(code == Some(1) && words.contains("is cut off"), "{code:?} {words}");
+    fs::remove_file(cut).expect("removed");
+    let (code, words) = drill(place.path());
+    assert!(code == Some(1) && words.contains("no backup"), "{code:?} {words}");
 }
 
 fn said(telegram: &FakeTelegram) -> usize {
@@ -91,6 +125,7 @@ async fn after_a_restore_nothing_old_is_said_and_nobody_forgotten_is_back() {
     assert!(prompt.contains("балачка") && !prompt.contains("таємниця"), "{prompt}");
     bot.stop().await;
     assert_eq!(setup.succeed(&["check"]).trim(), "the database is whole");
+    practise(&setup, &away.path().join("taken.db.gz"));
     figure("restore drill", "nothing old said, nobody forgotten back, the missing messages counted");
 }
 
