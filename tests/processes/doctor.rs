@@ -9,7 +9,7 @@ use serde_json::Value;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::{
-    bot::{SECRET, Setup, free_address},
+    bot::{Bot, SECRET, Setup, free_address},
     commands::{strange_token, words},
     eventually,
     proxy::Proxy,
@@ -77,15 +77,21 @@ fn polling(world: &World) -> Setup {
     setup.set("BOT_HTTP_ADDR", free_address())
 }
 
+/// A bot that runs, at the address that its proxy is known by; the proxy does not lead to it yet.
+async fn behind_a_proxy(world: &World) -> (Proxy, Bot, Setup) {
+    let proxy = Proxy::start(world).await;
+    let setup = Setup::new(world).set("TELEGRAM_WEBHOOK_URL", format!("http://{}", proxy.address));
+    let bot = setup.start().await;
+    world.registered().await;
+    let setup = setup.set("BOT_HTTP_ADDR", bot.address);
+    (proxy, bot, setup)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bot_that_is_well_is_said_to_be_well_while_it_runs_and_while_it_does_not() {
     let world = World::start().await;
-    let proxy = Proxy::start(&world).await;
-    let setup = Setup::new(&world).set("TELEGRAM_WEBHOOK_URL", format!("http://{}", proxy.address));
-    let bot = setup.start().await;
+    let (proxy, bot, setup) = behind_a_proxy(&world).await;
     proxy.lead_to(&bot);
-    world.registered().await;
-    let setup = setup.set("BOT_HTTP_ADDR", bot.address);
     eventually("all is well", SOON, async || Visit::of(&setup).code == Some(0)).await;
     let visit = Visit::of(&setup);
     assert_eq!(visit.troubles(), Vec::<&str>::new(), "{}", visit.all);
@@ -141,6 +147,25 @@ async fn what_is_wrong_with_the_account_and_the_keys_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watching_service_that_takes_no_life_sign_is_told() {
+    let world = World::start().await;
+    let setup = polling(&world);
+    assert!(Visit::of(&setup).all.contains("BOT_HEARTBEAT_URL is not set"));
+    let service = Router::new()
+        .route("/ping/a-token", routing::get(|| async { "OK" }))
+        .route("/ping/gone", routing::get(|| async { StatusCode::GONE }));
+    let (service, nobody) = (world.serve(service).await, free_address());
+    let visit = |address: String| {
+        let visit = Visit::of(&setup.clone().set("BOT_HEARTBEAT_URL", address));
+        assert!(!visit.all.contains("/ping/"), "the address may hold a token:\n{}", visit.all);
+        visit
+    };
+    visit(format!("http://{service}/ping/a-token")).assert_good("heartbeat", "takes life signs");
+    visit(format!("http://{service}/ping/gone")).assert_only_trouble("heartbeat", &["410", "BOT_HEARTBEAT_URL"]);
+    visit(format!("http://{nobody}/ping/a-token")).assert_only_trouble("heartbeat", &["was not reached"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_is_off_is_told_with_its_direction() {
     let world = World::start().await;
     for (seconds, expected) in [(-600, "ahead"), (600, "behind")] {
@@ -157,12 +182,8 @@ async fn a_clock_that_is_off_is_told_with_its_direction() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_the_webhook_is_told() {
     let world = World::start().await;
-    let proxy = Proxy::start(&world).await;
-    let setup = Setup::new(&world).set("TELEGRAM_WEBHOOK_URL", format!("http://{}", proxy.address));
-    let bot = setup.start().await;
+    let (proxy, bot, setup) = behind_a_proxy(&world).await;
     proxy.lead_to(&bot);
-    world.registered().await;
-    let setup = setup.set("BOT_HTTP_ADDR", bot.address);
     eventually("all is well", SOON, async || Visit::of(&setup).code == Some(0)).await;
 
     setup.succeed(&["webhook", "delete"]);
@@ -190,11 +211,7 @@ async fn what_is_wrong_with_the_webhook_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_world_meets_at_the_public_address_is_told() {
     let world = World::start().await;
-    let proxy = Proxy::start(&world).await;
-    let setup = Setup::new(&world).set("TELEGRAM_WEBHOOK_URL", format!("http://{}", proxy.address));
-    let bot = setup.start().await;
-    world.registered().await;
-    let setup = setup.set("BOT_HTTP_ADDR", bot.address);
+    let (proxy, bot, setup) = behind_a_proxy(&world).await;
     Visit::of(&setup).assert_only_trouble("public address", &["502", "GRYAG_UPSTREAMS"]);
     proxy.lead_to(&bot);
     proxy.let_all_out();

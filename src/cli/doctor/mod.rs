@@ -74,6 +74,7 @@ async fn examine(config: &Config, alarm: bool) -> Result<Vec<Finding>, CliError>
     findings.extend(outside::account(&telegram).await);
     findings.push(outside::webhook(config, &telegram, &store).await);
     findings.extend(public::address(config, &transport).await);
+    findings.push(outside::watcher(config, &transport).await);
     findings.extend(outside::gemini(config, transport, Arc::new(SystemClock)).await);
     findings.push(if alarm {
         outside::alarm(config, &telegram).await

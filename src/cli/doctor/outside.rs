@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, header::DATE};
+use secrecy::ExposeSecret as _;
 
 use super::{Finding, machine::Store};
 use crate::{
@@ -204,6 +205,26 @@ fn remedy_for_gemini(error: &GeminiError) -> &'static str {
             "is this machine on the network? Is GEMINI_BASE_URL right?"
         }
         _ => "try again",
+    }
+}
+
+/// Whoever is to miss us when this machine is dead (`BOT_HEARTBEAT_URL`).
+pub(super) async fn watcher(config: &Config, transport: &Transport) -> Finding {
+    const CHECK: &str = "heartbeat";
+    const REMEDY: &str = "set BOT_HEARTBEAT_URL to the address that the watching service shows for this check";
+    let Some(url) = &config.advanced.heartbeat_url else {
+        return Finding::unknown(CHECK, "BOT_HEARTBEAT_URL is not set: nobody notices when this machine is dead");
+    };
+    let Ok(request) = Request::get(url.expose_secret()).body(Bytes::new()) else {
+        return Finding::trouble(CHECK, "BOT_HEARTBEAT_URL is no address that can be called", REMEDY);
+    };
+    match call(transport, request).await {
+        Ok(answer) if answer.status().is_success() => Finding::good(CHECK, "the watching service takes life signs"),
+        Ok(answer) => {
+            let words = format!("the watching service answers {} to a life sign", answer.status().as_u16());
+            Finding::trouble(CHECK, words, REMEDY)
+        }
+        Err(error) => Finding::trouble(CHECK, format!("the watching service was not reached: {error}"), REMEDY),
     }
 }
 
