@@ -130,7 +130,11 @@ impl Backup<'_> {
         let live = Connection::open_with_flags(self.source, flags).map_err(failed)?;
         configure(&live, Access::Write).map_err(failed)?;
         stop_at(&live, Instant::now() + LIMIT, self.stop.clone());
+        // The copy is not synced: what is kept is what it is packed into, and so much at once would hold up the commits of
+        // whoever writes meanwhile.
+        live.pragma_update(None, "synchronous", "OFF").map_err(failed)?;
         live.execute("VACUUM INTO ?1", params![to.to_string_lossy()]).map_err(failed)?;
+        live.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         drop(live);
         // From here on nobody else knows the file, and it is synced at the end.
         let copy = Connection::open(to).map_err(failed)?;
