@@ -141,7 +141,7 @@ privacy =
         [one] day
        *[other] days
     }. Then they are deleted. If I am removed from a chat, everything of it is deleted after 30 days.
-    Who sees it: when I answer, a part of the conversation (and the photo or voice message in question) is processed by Google, the model Gemini. Nobody else. What is said in one chat is not told in another.
+    Who sees it: when I answer, a part of the conversation (and the photo or voice message in question) is processed by Google, the model Gemini. Nobody else, unless the admin of the bot opens what is said in a group on the dashboard (never a private chat): then this tells when. What is said in one chat is not told in another.
 
     What you can do:
     /optout — from now on, do not keep my messages or show them to the model, not even as a quote
@@ -150,6 +150,8 @@ privacy =
     "forget this" in reply to a message — forget that one
 
     Whoever is forwarded with a hidden name is not named to me by Telegram, so I cannot recognise such forwards. Backups live for their time.
+
+privacy-opened = The admin of the bot opened what is said in this group: { $date }.
 
 data-not-a-person = Telegram does not tell me who writes this. Say it under your own name, not as a channel or a group.
 
@@ -355,6 +357,7 @@ doctor-alarm = This is a test of the alarms, sent by `gryag doctor --alarm`: the
 dash-now = Now
 dash-errors = Errors
 dash-letters = Dead letters
+dash-groups = Groups
 dash-settings = Settings
 dash-pages = Pages
 dash-skip = To the content
@@ -432,6 +435,16 @@ dash-do-persona = A persona's file cannot be read: mend it; it is looked at agai
 dash-do-parse = An update that nobody could read: it is among the dead letters. A newer version of the bot may know it.
 dash-do-transient = Nothing: it is tried again by itself. If it lasts for minutes, look at the other side (Gemini, Telegram, the disk).
 dash-do-permanent = It will not pass by itself. The message says what was refused; the runbook has more.
+
+dash-groups-words = The groups in which the bot is; messages are counted over a week. What is written there is seen only when you open it: that is logged, and the group sees the date in /privacy. Private chats are never shown.
+dash-no-groups = The bot is in no group yet.
+dash-group-facts = Messages of people: { $people } · of the bot: { $own }
+dash-group-heard = Heard last { $ago }
+dash-group-opened = Opened { $at } ({ $ago })
+dash-open = Open what is said…
+dash-open-sure = Show the last messages
+dash-group-told = The last messages of this group. That they were opened is noted: /privacy tells the date there.
+dash-group-empty = Nothing is kept here.
 
 dash-letters-count =
     { $count ->

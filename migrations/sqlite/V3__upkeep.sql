@@ -41,4 +41,7 @@ CREATE TABLE samples (
 -- What nobody asked for gets a share of a model's requests a day, too, so its calls are told apart.
 ALTER TABLE model_calls ADD COLUMN is_unasked INTEGER NOT NULL DEFAULT 0;
 
+-- Dashboard: an admin may open what is said in a group. /privacy tells there when that was last done.
+ALTER TABLE chats ADD COLUMN opened_at INTEGER;
+
 UPDATE schema_generation SET generation = 3;

@@ -1,7 +1,13 @@
 //! Who the bot is, what it can do, and what it does with what people write.
 
 use super::{Commands, Reply, Said, list, list::Audience};
-use crate::{domain::ChatKind, locale::say, persona::Saying, storage::StorageError, telegram::Command};
+use crate::{
+    domain::ChatKind,
+    locale::{self, say},
+    persona::Saying,
+    storage::StorageError,
+    telegram::Command,
+};
 
 impl Commands {
     /// In a group a bare /start may be meant for any bot.
@@ -37,6 +43,12 @@ impl Commands {
 
     pub(super) fn privacy(&self, said: &Said<'_>) -> Reply {
         let days = self.options.retention.as_secs() / 86_400;
-        self.reply(said, &say!(said.around.language, "privacy", days = days))
+        let language = said.around.language;
+        let mut words = say!(language, "privacy", days = days);
+        if let Some(at) = said.around.standing.chat.opened_at {
+            let told = say!(language, "privacy-opened", date = &locale::date(language, at));
+            words = format!("{words}\n\n{told}");
+        }
+        self.reply(said, &words)
     }
 }

@@ -186,6 +186,8 @@ pub struct ChatState {
     pub spoken_to_at: Option<Timestamp>,
     /// When a person last wrote.
     pub heard_at: Option<Timestamp>,
+    /// When an admin last opened what is said there on the dashboard.
+    pub opened_at: Option<Timestamp>,
 }
 
 #[cfg(test)]

@@ -51,6 +51,21 @@ pub struct KnownChat {
     pub left_at: Option<Timestamp>,
 }
 
+/// A group as the dashboard lists it: counts, and no words but its title.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupSummary {
+    /// The group.
+    pub chat: Chat,
+    /// When a person last wrote there.
+    pub heard_at: Option<Timestamp>,
+    /// Messages of people in the time that was asked for.
+    pub people: u32,
+    /// Messages of the bot in it.
+    pub own: u32,
+    /// When an admin last opened what is said there.
+    pub opened_at: Option<Timestamp>,
+}
+
 /// Chats and people.
 #[async_trait]
 pub trait ChatStore: Send + Sync {
@@ -71,6 +86,13 @@ pub trait ChatStore: Send + Sync {
 
     /// At most `limit` chats whose access is one of these, the latest decision first.
     async fn chats(&self, access: Vec<ChatAccess>, limit: u32) -> Result<Vec<KnownChat>, StorageError>;
+
+    /// At most `limit` groups in which the bot is, the one that was heard last first, with what was counted since then.
+    async fn groups(&self, since: Timestamp, limit: u32) -> Result<Vec<GroupSummary>, StorageError>;
+
+    /// Notes that an admin opens what is said in a group, for it tells so; false if it is no group that is known: then it is
+    /// not to be shown.
+    async fn open_group(&self, chat: ChatId, now: Timestamp) -> Result<bool, StorageError>;
 
     /// At most `limit` chats from which the bot was removed, or in which it has been refused, before then.
     async fn chats_left(&self, before: Timestamp, limit: u32) -> Result<Vec<ChatId>, StorageError>;

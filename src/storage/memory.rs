@@ -25,6 +25,9 @@ pub trait MemoryStore: Send + Sync {
     /// The newest messages of a chat's topic, oldest first.
     async fn window(&self, request: WindowRequest) -> Result<Vec<Message>, StorageError>;
 
+    /// The newest messages of a chat, of all its topics, oldest first: for an admin's eyes, not for a prompt.
+    async fn latest(&self, chat: ChatId, limit: u32) -> Result<Vec<Message>, StorageError>;
+
     /// One message of a chat, however old.
     async fn message(&self, chat: ChatId, id: MessageId) -> Result<Option<Message>, StorageError>;
 

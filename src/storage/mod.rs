@@ -23,7 +23,7 @@ mod upkeep;
 
 pub use alarms::{ALARMS_LEASE, AlarmSends, AlarmStore, POLL_CONFLICT_AT};
 pub use bell::Bell;
-pub use chats::{BotStanding, ChatSetting, ChatStore, KnownChat, Standing};
+pub use chats::{BotStanding, ChatSetting, ChatStore, GroupSummary, KnownChat, Standing};
 pub use error::StorageError;
 pub use inbox::{
     Admission, Claim, ClaimRef, ClaimRequest, Claimed, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth, InboxStore,

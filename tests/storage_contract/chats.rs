@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use gryag::{
-    domain::{Chat, ChatAccess, ChatId, ChatSettings, Language, OutgoingKind, QuietHours, TalkLevel},
-    storage::{BotStanding, ChatSetting, FinishedTurn, NewOutgoing, Once, SaidOnce},
+    domain::{
+        Chat, ChatAccess, ChatId, ChatKind, ChatSettings, Language, Message, OutgoingKind, QuietHours, TalkLevel,
+    },
+    storage::{BotStanding, ChatSetting, FinishedTurn, GroupSummary, NewOutgoing, Once, SaidOnce},
 };
 
 use crate::world::{START, UNLIMITED, World, chat, express, message, says, talk};
@@ -68,6 +70,27 @@ pub(crate) async fn a_decision_holds_and_is_listed(world: World) {
     assert_eq!(all.iter().map(|known| known.chat.id.0).collect::<Vec<_>>(), [-11, -10]);
     assert_eq!(world.store.chats(vec![ChatAccess::Allowed], 10).await.unwrap().len(), 1);
     assert!(world.store.known_chat(ChatId(-12)).await.unwrap().is_none());
+}
+
+pub(crate) async fn groups_are_listed_with_counts_and_opened_by_name(world: World) {
+    let private = Chat { kind: ChatKind::Private, ..chat(7) };
+    world.remember((1..=3).map(|id| message(-10, id, "слово")).collect()).await;
+    world.remember(vec![message(-11, 1, "деінде"), Message { chat: private, ..message(7, 1, "своє") }]).await;
+    world.store.set_bot_standing(chat(-12), BotStanding::Gone, world.now()).await.unwrap();
+    let listed = async || world.store.groups(START, 10).await.unwrap();
+    let ids = |groups: &[GroupSummary]| groups.iter().map(|group| group.chat.id.0).collect::<Vec<_>>();
+    assert_eq!(ids(&listed().await), [-11, -10], "neither private chats nor those that were left");
+    assert!(listed().await.iter().all(|group| group.opened_at.is_none()));
+    assert!(world.store.open_group(ChatId(-10), world.now()).await.unwrap());
+    for other in [7, -99] {
+        assert!(!world.store.open_group(ChatId(other), world.now()).await.unwrap(), "{other} is no known group");
+    }
+    let opened: Vec<_> = listed().await.iter().map(|group| group.opened_at).collect();
+    assert_eq!(opened, [None, Some(world.now())]);
+    let state = async |id| world.store.standing(ChatId(id), Vec::new()).await.unwrap().chat.opened_at;
+    assert_eq!((state(-10).await, state(-11).await, state(7).await), (Some(world.now()), None, None));
+    let latest = world.store.latest(ChatId(-10), 2).await.unwrap();
+    assert_eq!(latest.iter().map(|message| message.id.0).collect::<Vec<_>>(), [2, 3], "the newest, oldest first");
 }
 
 pub(crate) async fn it_introduces_itself_once_for_each_coming(world: World) {

@@ -189,6 +189,7 @@ contract! {
     chats {
         an_admin_is_asked_once_about_a_chat,
         a_decision_holds_and_is_listed,
+        groups_are_listed_with_counts_and_opened_by_name,
         it_introduces_itself_once_for_each_coming,
         who_opted_out_is_told_once_a_day,
         notices_go_anywhere_and_block_no_lane,

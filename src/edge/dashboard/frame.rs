@@ -16,18 +16,28 @@ fn tab_title(tab: Tab, language: Language) -> String {
         Tab::Trends => say!(language, "dash-trends"),
         Tab::Errors => say!(language, "dash-errors"),
         Tab::Letters => say!(language, "dash-letters"),
+        Tab::Groups => say!(language, "dash-groups"),
         Tab::Settings => say!(language, "dash-settings"),
     }
 }
 
-/// A page of the dashboard.
+/// A page of the dashboard, which changes while one looks.
 pub(super) fn page(language: Language, view: View, fragments: &[Fragment]) -> Markup {
-    let (tab, query) = (view.tab, view.query());
-    let title = tab_title(tab, language);
     let head = html! {
         script src=(SCRIPT.path) defer {}
         noscript { meta http-equiv="refresh" content="15"; }
     };
+    framed(language, view, &head, fragments)
+}
+
+/// A page that stands below a tab and stays as it is.
+pub(super) fn still(language: Language, tab: Tab, fragment: &Fragment) -> Markup {
+    framed(language, View::new(tab, None), &html! {}, std::slice::from_ref(fragment))
+}
+
+fn framed(language: Language, view: View, head: &Markup, fragments: &[Fragment]) -> Markup {
+    let (tab, query) = (view.tab, view.query());
+    let title = tab_title(tab, language);
     let body = html! {
         a.skip href="#main" { (say!(language, "dash-skip")) }
         header {
@@ -61,7 +71,7 @@ pub(super) fn page(language: Language, view: View, fragments: &[Fragment]) -> Ma
             }
         }
     };
-    document(language, &title, &head, &body)
+    document(language, &title, head, &body)
 }
 
 /// To the same page in the other language.

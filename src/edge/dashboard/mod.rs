@@ -1,7 +1,8 @@
 //! The dashboard: how the bot is, on pages that any browser shows and that change while one looks.
 //!
 //! A page is made of [`Fragment`]s. It is whole without a script; the script opens a stream of events on which the
-//! fragments that have changed come anew. No page shows what anybody wrote.
+//! fragments that have changed come anew. No page shows what anybody
+//! wrote, but a group that an admin opens on purpose.
 
 mod alarms;
 mod assets;
@@ -9,6 +10,7 @@ mod chart;
 mod errors;
 mod events;
 mod frame;
+mod groups;
 mod guard;
 mod letters;
 mod login;
@@ -134,11 +136,12 @@ enum Tab {
     Trends,
     Errors,
     Letters,
+    Groups,
     Settings,
 }
 
 impl Tab {
-    const ALL: [Self; 5] = [Self::Now, Self::Trends, Self::Errors, Self::Letters, Self::Settings];
+    const ALL: [Self; 6] = [Self::Now, Self::Trends, Self::Errors, Self::Letters, Self::Groups, Self::Settings];
 
     const fn path(self) -> &'static str {
         match self {
@@ -146,6 +149,7 @@ impl Tab {
             Self::Trends => "/dashboard/trends",
             Self::Errors => "/dashboard/errors",
             Self::Letters => "/dashboard/letters",
+            Self::Groups => "/dashboard/groups",
             Self::Settings => "/dashboard/settings",
         }
     }
@@ -157,6 +161,7 @@ impl Tab {
             Self::Trends => "trends",
             Self::Errors => "errors",
             Self::Letters => "letters",
+            Self::Groups => "groups",
             Self::Settings => "settings",
         }
     }
@@ -183,6 +188,7 @@ impl Dashboard {
             Tab::Trends => self.trends(view.span, language).await,
             Tab::Errors => Ok(vec![self.error_list(language).await?]),
             Tab::Letters => Ok(vec![self.letter_list(language).await?]),
+            Tab::Groups => Ok(vec![self.group_list(language).await?]),
             Tab::Settings => Ok(vec![self.setting_list(language)]),
         }
     }
@@ -198,6 +204,7 @@ pub fn dashboard(parts: DashboardParts) -> Router {
         .route("/dashboard/events", get(events::stream))
         .route("/dashboard/letters/retry", post(letters::retry))
         .route("/dashboard/letters/drop", post(letters::forget))
+        .route("/dashboard/groups/open", post(groups::open))
         .route("/dashboard/logout", post(login::log_out));
     for tab in Tab::ALL {
         let page = async move |state, visit, Query(asked): Query<Asked>| {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Chat, ChatAccess, ChatId, ChatSettings, ChatState, Language, QuietHours, TalkLevel, Timestamp, UserId},
-    storage::{BotStanding, ChatSetting, ChatStore, KnownChat, Standing, StorageError},
+    storage::{BotStanding, ChatSetting, ChatStore, GroupSummary, KnownChat, Standing, StorageError},
 };
 
 #[async_trait]
@@ -52,6 +52,22 @@ impl ChatStore for SqliteStore {
                        WHERE access IN (SELECT value FROM json_each(?1)) ORDER BY access_at DESC, chat_id LIMIT ?2";
             let words = serde_json::json!(words).to_string();
             query_all(connection, "listing chats", sql, params![words, limit], known_chat)
+        })
+        .await
+    }
+
+    async fn groups(&self, since: Timestamp, limit: u32) -> Result<Vec<GroupSummary>, StorageError> {
+        self.read("listing groups", move |connection| {
+            let hour = since.0.div_euclid(3_600_000);
+            query_all(connection, "listing groups", GROUPS_SQL, params![hour, limit], group_summary)
+        })
+        .await
+    }
+
+    async fn open_group(&self, chat: ChatId, now: Timestamp) -> Result<bool, StorageError> {
+        self.write("opening a group", Priority::Other, Rings::default(), move |tx| {
+            let sql = "UPDATE chats SET opened_at = ?2 WHERE chat_id = ?1 AND kind = 'group' AND migrated_to IS NULL";
+            Ok(execute(tx, "opening a group", sql, params![chat.0, now.0])? > 0)
         })
         .await
     }
@@ -164,6 +180,23 @@ fn set_setting(tx: &Connection, chat: &Chat, setting: &ChatSetting) -> Result<()
     .map(drop)
 }
 
+/// Of the groups in which the bot is.
+const GROUPS_SQL: &str = "SELECT chat_id, kind, title, heard_at, opened_at, \
+     (SELECT COALESCE(SUM(people), 0) FROM chat_hours WHERE chat_hours.chat_id = chats.chat_id AND hour >= ?1), \
+     (SELECT COALESCE(SUM(own), 0) FROM chat_hours WHERE chat_hours.chat_id = chats.chat_id AND hour >= ?1) \
+     FROM chats WHERE kind = 'group' AND migrated_to IS NULL AND left_at IS NULL AND dead_at IS NULL \
+     ORDER BY heard_at DESC, chat_id LIMIT ?2";
+
+fn group_summary(row: &Row<'_>) -> rusqlite::Result<GroupSummary> {
+    Ok(GroupSummary {
+        chat: Chat { id: ChatId(row.get(0)?), kind: memory::kind_of(&row.get::<_, String>(1)?), title: row.get(2)? },
+        heard_at: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+        opened_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+        people: row.get(5)?,
+        own: row.get(6)?,
+    })
+}
+
 fn known_chat(row: &Row<'_>) -> rusqlite::Result<KnownChat> {
     Ok(KnownChat {
         chat: Chat { id: ChatId(row.get(0)?), kind: memory::kind_of(&row.get::<_, String>(1)?), title: row.get(2)? },
@@ -204,7 +237,7 @@ pub(super) fn delete_chat(tx: &Connection, chat: ChatId, now: Timestamp) -> Resu
         "DELETE FROM chats WHERE chat_id = ?1 AND access NOT IN ('refused', 'banned')",
         // It may come back: the admin's word holds, and nothing else is known of it.
         "UPDATE chats SET title = NULL, left_at = NULL, dead_at = NULL, dead_reason = NULL, persona = NULL, \
-         introduced_at = NULL, silent_until = NULL, grave_until = NULL, spoken_to_at = NULL, heard_at = NULL \
+         introduced_at = NULL, silent_until = NULL, grave_until = NULL, spoken_to_at = NULL, heard_at = NULL, opened_at = NULL \
          WHERE chat_id = ?1",
     ] {
         execute(tx, doing, sql, id)?;
@@ -233,7 +266,7 @@ fn standing(connection: &Connection, chat: ChatId, people: &[UserId]) -> Result<
             connection,
             doing,
             "SELECT access, talk_level, quiet_from, quiet_to, persona, language, reactions, introduced_at, bot_is_admin, \
-             silent_until, grave_until, spoken_to_at, heard_at FROM chats WHERE chat_id = ?1",
+             silent_until, grave_until, spoken_to_at, heard_at, opened_at FROM chats WHERE chat_id = ?1",
             params![chat.0],
             chat_state,
         )?
@@ -281,5 +314,6 @@ fn chat_state(row: &Row<'_>) -> rusqlite::Result<ChatState> {
         grave_until: at(10)?,
         spoken_to_at: at(11)?,
         heard_at: at(12)?,
+        opened_at: at(13)?,
     })
 }

@@ -38,6 +38,7 @@ macro_rules! select_message {
 }
 
 pub(super) const WINDOW_SQL: &str = select_message!("chat_id = ?1 AND topic_id = ?2 AND seq > ?3", "ORDER BY seq");
+const LATEST_SQL: &str = select_message!("chat_id = ?1", "ORDER BY message_id DESC LIMIT ?2");
 pub(super) const MESSAGE_SQL: &str = select_message!("chat_id = ?1 AND message_id = ?2", "");
 /// What a person wrote anywhere; the chat stands behind the columns of [`message`].
 pub(super) const WRITTEN_BY_SQL: &str = "SELECT message_id, topic_id, author_kind, author_id, author_name, author_username, text, media_kind, media_label, \
@@ -68,6 +69,16 @@ impl MemoryStore for SqliteStore {
             )?;
             // The bot's own answer is remembered before what was written while it thought.
             messages.sort_by_key(|message| message.id);
+            Ok(messages)
+        })
+        .await
+    }
+
+    async fn latest(&self, chat: ChatId, limit: u32) -> Result<Vec<Message>, StorageError> {
+        self.read("reading a chat", move |connection| {
+            let mut messages =
+                query_all(connection, "reading a chat", LATEST_SQL, params![chat.0, limit], |row| message(chat, row))?;
+            messages.reverse();
             Ok(messages)
         })
         .await

@@ -42,9 +42,9 @@ pub(super) fn follow(tx: &Connection, from: ChatId, to: ChatId) -> Result<(), St
 /// How the chat stands. The supergroup may have been heard of before: what was decided or set there counts.
 const CHAT_SQL: &str = "INSERT INTO chats (chat_id, kind, title, access, access_at, introduced_at, bot_is_admin, \
      talk_level, quiet_from, quiet_to, persona, language, reactions, silent_until, grave_until, spoken_to_at, heard_at, \
-     failure_line_at) \
+     opened_at, failure_line_at) \
      SELECT ?2, 'group', title, access, access_at, introduced_at, bot_is_admin, talk_level, quiet_from, quiet_to, persona, \
-     language, reactions, silent_until, grave_until, spoken_to_at, heard_at, failure_line_at FROM chats \
+     language, reactions, silent_until, grave_until, spoken_to_at, heard_at, opened_at, failure_line_at FROM chats \
      WHERE chat_id = ?1 \
      ON CONFLICT (chat_id) DO UPDATE SET title = COALESCE(title, excluded.title), \
      access = CASE WHEN access IN ('new', 'asked') THEN excluded.access ELSE access END, \
@@ -58,6 +58,7 @@ const CHAT_SQL: &str = "INSERT INTO chats (chat_id, kind, title, access, access_
      grave_until = NULLIF(MAX(COALESCE(grave_until, 0), COALESCE(excluded.grave_until, 0)), 0), \
      spoken_to_at = NULLIF(MAX(COALESCE(spoken_to_at, 0), COALESCE(excluded.spoken_to_at, 0)), 0), \
      heard_at = NULLIF(MAX(COALESCE(heard_at, 0), COALESCE(excluded.heard_at, 0)), 0), \
+     opened_at = NULLIF(MAX(COALESCE(opened_at, 0), COALESCE(excluded.opened_at, 0)), 0), \
      failure_line_at = NULLIF(MAX(COALESCE(failure_line_at, 0), COALESCE(excluded.failure_line_at, 0)), 0)";
 
 const RECORDS_SQL: [&str; 4] = [

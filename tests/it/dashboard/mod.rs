@@ -1,5 +1,6 @@
 //! The dashboard as a browser meets it.
 
+mod groups;
 mod login;
 mod pages;
 mod stream;

@@ -5,13 +5,14 @@ use serde_json::json;
 
 use super::{Browser, Watched};
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "/dashboard",
     "/dashboard/trends",
     "/dashboard/trends?span=day",
     "/dashboard/trends?span=week",
     "/dashboard/errors",
     "/dashboard/letters",
+    "/dashboard/groups",
     "/dashboard/settings",
 ];
 
@@ -64,7 +65,8 @@ async fn no_page_shows_what_anybody_wrote_or_is_called() {
     let (bot, world) = (&watched.bot, watched.bot.world());
     bot.gemini().answer_with(|_| Reply::say("CANARYanswer"));
     let person = world.person("CANARYname");
-    let chat = world.supergroup("CANARYtitle", &[person]);
+    // The list of groups calls them by their titles.
+    let chat = world.supergroup("Друзі", &[person]);
     bot.say(chat, person, "Гряг, CANARYtext").await;
     bot.post(json!({"update_id": 900_000_001, "message": {"CANARYfield": "CANARYbody"}}).to_string()).await;
     bot.post("{\"CANARY\": not json").await;
@@ -74,7 +76,7 @@ async fn no_page_shows_what_anybody_wrote_or_is_called() {
         let page = browser.get(path).await;
         assert!(!page.text.contains("CANARY"), "{path}: {}", page.text);
     }
-    for tab in ["now", "trends", "trends&span=week", "errors", "letters", "settings"] {
+    for tab in ["now", "trends", "trends&span=week", "errors", "letters", "groups", "settings"] {
         let first = browser.listen(tab).await.next().await.expect("an event");
         assert!(first.contains("event: fragments") && !first.contains("CANARY"), "{tab}: {first}");
     }
