@@ -1,10 +1,12 @@
 #!/bin/sh
 # The full torture: 200 x kill -9 of either of two replicas under load, a long soak, and every other test of
-# tests/processes, on the release binary. Prints a table of what was seen; fails if a promise was broken.
+# tests/processes; two replicas and Caddy held to 1 CPU and 256 MB; their memory over time; backups of a large database
+# under load. On the release binary. Prints a table of what was seen; fails if a promise was broken.
 #
-#   deploy/torture.sh [KILLS] [SOAK_SECONDS]      (defaults: 200 and 600; about 20 minutes)
+#   deploy/torture.sh [KILLS] [SOAK_SECONDS]      (defaults: 200 and 600; about 80 minutes)
 #
-# GRYAG_BIN names another binary to torture. As root it mounts an 8 MB tmpfs; it wants strace (Debian: strace).
+# GRYAG_BIN names another binary to torture. As root it mounts an 8 MB tmpfs and makes a control group; it wants strace
+# and caddy (Debian: strace caddy).
 set -eu
 cd "$(dirname "$0")/.."
 export GRYAG_KILLS="${1:-200}" GRYAG_SOAK_SECONDS="${2:-600}"
@@ -18,6 +20,12 @@ output="$(mktemp)"
 trap 'rm -f "$output"' EXIT
 status=0
 cargo test --locked --test processes -- --nocapture --test-threads 1 >"$output" 2>&1 || status=$?
+export PYTHONDONTWRITEBYTECODE=1
+for measure in 'endure.py --rate 20 --minutes 10 --held' 'endure.py --rate 50 --warm-up 20 --minutes 20' \
+    'backing_up.py --megabytes 250'; do
+    # shellcheck disable=SC2086  # words of a command
+    python3 tests/replicas/$measure >>"$output" 2>&1 || status=$?
+done
 # The test harness leaves no line break before what a test prints.
 sed 's/figure | .*$//' "$output"
 echo

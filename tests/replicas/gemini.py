@@ -5,6 +5,7 @@ import asyncio
 import itertools
 import json
 import re
+import time
 
 import wire
 
@@ -18,6 +19,8 @@ LATENCY_SECONDS = 0.15
 class Gemini:
     def __init__(self):
         self.calls = 0
+        #: Seconds that it thought about what bears each mark.
+        self.thought = {}
         self._serials = itertools.count(1)
 
     async def start(self, port):
@@ -27,8 +30,11 @@ class Gemini:
         if request.method == "GET":
             return _json(200, {"models": []})
         self.calls += 1
+        begun = time.monotonic()
         await asyncio.sleep(LATENCY_SECONDS)
         asked = _asked(json.loads(request.body))
+        for mark in asked:
+            self.thought[int(mark)] = time.monotonic() - begun
         text = f"{' '.join(f'№{mark}' for mark in asked)} так [{next(self._serials)}]"
         return _json(
             200,

@@ -125,7 +125,7 @@ class Replica:
         self.starts += 1
         address = f"127.0.0.1:{self.port}"
         await self.process.start(
-            self.binary, "serve", env={**self.machine.settings, "BOT_HTTP_ADDR": address}, cwd=self.machine.directory
+            *self.machine.through, self.binary, "serve", env={**self.machine.settings, "BOT_HTTP_ADDR": address}, cwd=self.machine.directory
         )
 
     async def _supervise(self):
@@ -141,6 +141,8 @@ class Machine:
         self.data = directory / "data"
         self.binary = binary
         self.settings = settings
+        #: What replicas and Caddy are started through, if anything.
+        self.through = []
         self.commands = Commands(directory, binary)
         self.replicas = self.commands.replicas
         self.site_port = free_port()
@@ -150,9 +152,10 @@ class Machine:
         self.prometheus = Process(directory / "prometheus.log")
         self.alertmanager = Process(directory / "alertmanager.log")
 
-    async def start(self, telegram_port, gemini_port, receiver_port):
+    async def start(self, telegram_port, gemini_port, receiver_port=None):
+        """Without a receiver of alarms there is no Prometheus and no Alertmanager."""
         for folder in ("data", "xdg", "prometheus-data", "alertmanager-data"):
-            (self.directory / folder).mkdir()
+            (self.directory / folder).mkdir(exist_ok=True)
         self.settings |= {
             "TELEGRAM_BOT_TOKEN": TOKEN,
             "GEMINI_API_KEY": "stand-in",
@@ -169,11 +172,13 @@ class Machine:
         for replica in self.replicas.values():
             await replica.start()
         await self._start_caddy()
-        await self._start_monitoring(telegram_port, receiver_port)
+        if receiver_port:
+            await self._start_monitoring(telegram_port, receiver_port)
 
     async def _start_caddy(self):
         upstreams = " ".join(f"127.0.0.1:{replica.port}" for replica in self.replicas.values())
         await self.caddy.start(
+            *self.through,
             "caddy",
             "run",
             "--config",

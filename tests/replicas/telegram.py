@@ -54,6 +54,8 @@ class Telegram:
     def __init__(self, seed=1):
         self.sent = []
         self.acknowledged = {}
+        #: When each was acknowledged first.
+        self.acknowledged_at = {}
         self.failed = []
         #: Updates that were repeated although they had been taken in.
         self.repeated = 0
@@ -139,6 +141,7 @@ class Telegram:
             self.in_flight -= 1
         if 200 <= response.status < 300:
             self.acknowledged[identity] = self.acknowledged.get(identity, 0) + 1
+            self.acknowledged_at.setdefault(identity, time.monotonic())
             self.took.append(time.monotonic() - begun)
             return None, None
         detail = response.body.decode(errors="replace").strip()
