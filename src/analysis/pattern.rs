@@ -165,8 +165,8 @@ pub(super) struct Patterns<T> {
     all: Vec<(Vec<Step>, T)>,
     /// Which alternative of which pattern's first step may match a word that begins with these letters, or an emoji.
     by_first: HashMap<u64, Vec<(usize, usize)>>,
-    /// Patterns that begin with `^`.
-    anywhere: Vec<usize>,
+    /// Patterns that begin with `^`: they are tried where a sentence begins.
+    by_begin: Vec<usize>,
 }
 
 impl<T: Copy> Patterns<T> {
@@ -175,7 +175,7 @@ impl<T: Copy> Patterns<T> {
     where
         T: 'a,
     {
-        let mut patterns = Self { all: Vec::new(), by_first: HashMap::new(), anywhere: Vec::new() };
+        let mut patterns = Self { all: Vec::new(), by_first: HashMap::new(), by_begin: Vec::new() };
         for (meaning, list) in lists {
             for pattern in *list {
                 patterns.add(pattern, *meaning);
@@ -201,7 +201,8 @@ impl<T: Copy> Patterns<T> {
             Some(Step::Emoji(emoji)) => {
                 self.by_first.entry(key([*emoji].into_iter())).or_default().push((index, 0));
             }
-            _ => self.anywhere.push(index),
+            Some(Step::Begin) => self.by_begin.push(index),
+            _ => panic!("a pattern begins with a word, an emoji or ^: {pattern}"),
         }
         self.all.push((steps, meaning));
     }
@@ -221,7 +222,8 @@ impl<T: Copy> Patterns<T> {
                 };
                 found.extend(end.map(|end| (at..end, *meaning)));
             }
-            for index in &self.anywhere {
+            let begins = at == 0 || tokens[at - 1] == Token::End;
+            for index in self.by_begin.iter().filter(|_| begins) {
                 let (steps, meaning) = &self.all[*index];
                 found.extend(matched(steps, tokens, at).map(|end| (at..end, *meaning)));
             }

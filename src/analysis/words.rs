@@ -4,6 +4,8 @@
 //! that stand for one another become one: і, ї, ы read as и; є, э, ё as е; ґ as г; apostrophes and stress marks vanish;
 //! three or more of a letter are one. Word lists pass through the same mill, so they are written as people write.
 
+use crate::domain::letter::{is_alphanumeric, lowercase};
+
 /// A piece of a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Token {
@@ -50,7 +52,7 @@ struct Cutter {
 
 impl Cutter {
     fn take(&mut self, letter: char, next: Option<char>) {
-        let continues = next.is_some_and(char::is_alphanumeric);
+        let continues = next.is_some_and(is_alphanumeric);
         if is_of_word(letter) {
             self.word.push(letter);
         } else if !self.word.is_empty() && continues && (is_hyphen(letter) || letter == '*') {
@@ -91,28 +93,27 @@ pub(super) fn normalised(word: &str) -> String {
     let mut run = 0;
     for letter in word.chars() {
         let letter = if is_cyrillic { cyrillic_twin(letter) } else { letter };
-        for letter in letter.to_lowercase() {
-            let last = out.chars().next_back();
-            // «й» and «ї» may come as a letter and a mark.
-            match (letter, last) {
-                ('\u{306}', Some('и')) => {
-                    out.pop();
-                    out.push('й');
-                    continue;
-                }
-                ('\u{300}'..='\u{36f}', _) => continue,
-                // Lists are written with apostrophes; texts have lost theirs.
-                _ if is_apostrophe(letter) => continue,
-                _ => {}
+        let letter = lowercase(letter);
+        let last = out.chars().next_back();
+        // «й» and «ї» may come as a letter and a mark.
+        match (letter, last) {
+            ('\u{306}', Some('и')) => {
+                out.pop();
+                out.push('й');
+                continue;
             }
-            let letter = one_of_its_kind(letter);
-            run = if last == Some(letter) { run + 1 } else { 1 };
-            match run {
-                1 | 2 => out.push(letter),
-                // Three of a letter are a drawn-out one.
-                3 => drop(out.pop()),
-                _ => {}
-            }
+            ('\u{300}'..='\u{36f}', _) => continue,
+            // Lists are written with apostrophes; texts have lost theirs.
+            _ if is_apostrophe(letter) => continue,
+            _ => {}
+        }
+        let letter = one_of_its_kind(letter);
+        run = if last == Some(letter) { run + 1 } else { 1 };
+        match run {
+            1 | 2 => out.push(letter),
+            // Three of a letter are a drawn-out one.
+            3 => drop(out.pop()),
+            _ => {}
         }
     }
     out
@@ -148,7 +149,7 @@ const fn cyrillic_twin(letter: char) -> char {
 }
 
 fn is_of_word(letter: char) -> bool {
-    letter.is_alphanumeric() && !is_apostrophe(letter) || ('\u{300}'..='\u{36f}').contains(&letter)
+    is_alphanumeric(letter) && !is_apostrophe(letter) || ('\u{300}'..='\u{36f}').contains(&letter)
 }
 
 const fn is_apostrophe(letter: char) -> bool {

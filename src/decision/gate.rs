@@ -112,7 +112,7 @@ pub fn gauge(recent: &Recent<'_>) -> Gauge {
     let asks = any(|line| line.reading.asks);
     let asks_all = any(|line| line.reading.asks_all);
     let greets = any(|line| line.reading.greets_all);
-    let for_somebody = any(|line| line.is_for_somebody);
+    let for_somebody = thought.iter().any(recent.for_somebody());
     let says_you = any(|line| line.reading.says_you) && !asks_all;
     let dialogue = is_dialogue(recent);
     let signs = [

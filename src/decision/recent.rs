@@ -19,8 +19,8 @@ pub struct Heard<'a> {
     pub reading: Reading,
     /// Whom it answers, as far as that is known.
     pub replies_to: Option<UserId>,
-    /// It answers somebody else than the bot, mentions somebody, or begins with a name.
-    pub is_for_somebody: bool,
+    /// It answers somebody else than the bot.
+    is_to_other: bool,
     /// It speaks to the bot, as far as can be told: a reply to it.
     pub is_for_us: bool,
 }
@@ -59,8 +59,14 @@ impl<'a> Recent<'a> {
     pub fn whole(last: &'a [Message]) -> Self {
         let authors: HashMap<MessageId, (UserId, AuthorKind)> =
             last.iter().map(|message| (message.id, (message.author.id, message.author.kind))).collect();
-        let names = first_names(last);
-        Self { lines: last.iter().map(|message| heard(message, &authors, &names)).collect() }
+        Self { lines: last.iter().map(|message| heard(message, &authors)).collect() }
+    }
+
+    /// Tells of lines whether they are for somebody: answer somebody else than the bot, mention somebody, or call somebody
+    /// by name.
+    pub fn for_somebody(&self) -> impl Fn(&Heard<'_>) -> bool + use<> {
+        let names = first_names(self.lines.iter().map(|line| line.message));
+        move |line| line.is_to_other || mentions_somebody(&line.message.text) || calls_by_name(line.message, &names)
     }
 
     /// The newest message, if there is one.
@@ -78,30 +84,20 @@ pub fn reading_of(message: &Message) -> Reading {
     }
 }
 
-fn heard<'a>(
-    message: &'a Message,
-    authors: &HashMap<MessageId, (UserId, AuthorKind)>,
-    names: &[(UserId, String)],
-) -> Heard<'a> {
+fn heard<'a>(message: &'a Message, authors: &HashMap<MessageId, (UserId, AuthorKind)>) -> Heard<'a> {
     let replied = message.reply_to.as_ref().and_then(|reply| {
         let along = reply.author.as_ref().map(|author| (author.id, author.kind));
         authors.get(&reply.message_id).copied().or(along)
     });
     let is_for_us = replied.is_some_and(|(_, kind)| kind == AuthorKind::Own);
-    let to_other = message.reply_to.is_some() && !is_for_us && replied.is_none_or(|(id, _)| id != message.author.id);
-    Heard {
-        message,
-        reading: reading_of(message),
-        replies_to: replied.map(|(id, _)| id),
-        is_for_somebody: to_other || mentions_somebody(&message.text) || calls_by_name(message, names),
-        is_for_us,
-    }
+    let is_to_other = message.reply_to.is_some() && !is_for_us && replied.is_none_or(|(id, _)| id != message.author.id);
+    Heard { message, reading: reading_of(message), replies_to: replied.map(|(id, _)| id), is_to_other, is_for_us }
 }
 
 /// The first names of who speaks, long enough to be told from other words, without their endings.
-fn first_names(messages: &[Message]) -> Vec<(UserId, String)> {
+fn first_names<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<(UserId, String)> {
     let mut names = Vec::new();
-    for message in messages.iter().filter(|message| message.author.kind == AuthorKind::Person) {
+    for message in messages.filter(|message| message.author.kind == AuthorKind::Person) {
         let Some(name) = comparable_words(&message.author.name).into_iter().next() else { continue };
         let letters = name.chars().count();
         if letters >= 3 && !names.iter().any(|(id, _)| *id == message.author.id) {
@@ -123,9 +119,10 @@ fn calls_by_name(message: &Message, names: &[(UserId, String)]) -> bool {
         // «Тарасе», «ну Тарасе», «слухай Тарасе».
         let name = words.last().filter(|_| (1..=2).contains(&words.len()));
         name.is_some_and(|name| is_a_call(name, message.author.id, names))
-    }) || comparable_words(text)
-        .first()
-        .is_some_and(|name| names.iter().any(|(id, stem)| *id != message.author.id && is_form_of(name, stem)))
+    }) || text
+        .split_whitespace()
+        .find_map(|piece| comparable_words(piece).into_iter().next())
+        .is_some_and(|name| names.iter().any(|(id, stem)| *id != message.author.id && is_form_of(&name, stem)))
 }
 
 fn is_a_call(word: &str, by: UserId, names: &[(UserId, String)]) -> bool {

@@ -42,7 +42,7 @@ impl AuthorKind {
 }
 
 /// Who wrote a message.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Author {
     /// What kind of author.
     pub kind: AuthorKind,

@@ -4,6 +4,7 @@
 mod alarm;
 mod chat;
 mod ids;
+pub mod letter;
 mod message;
 mod prompt;
 mod reply;

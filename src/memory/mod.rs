@@ -32,6 +32,11 @@ impl Memory {
         Self { store, limit: limit.max(1) }
     }
 
+    /// Whether [`Self::gather`] brings at least so many messages, where there are so many.
+    pub const fn gathers(&self, messages: u32) -> bool {
+        self.limit.saturating_sub(self.limit / BLOCKS) > messages
+    }
+
     /// The past of a chat's topic together with the messages of the turn.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::Persona;
+use crate::domain::letter::{is_alphanumeric, lowercase};
 
 /// So many of one letter are one that is drawn out; two may be a word's own.
 const DRAWN_OUT: usize = 3;
@@ -27,8 +28,7 @@ pub(super) fn normalised(word: &str) -> String {
         _ if is_hyphen(letter) => '-',
         _ => letter,
     };
-    let letters: Vec<char> =
-        word.chars().filter(|letter| !is_mark(*letter)).map(one).flat_map(char::to_lowercase).collect();
+    let letters: Vec<char> = word.chars().filter(|letter| !is_mark(*letter)).map(one).map(lowercase).collect();
     letters
         .chunk_by(|left, right| left == right)
         .flat_map(|run| {
@@ -65,8 +65,8 @@ fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
 fn joins(letter: char, before: &str, after: &str) -> bool {
     let (Some(left), Some(right)) = (before.chars().next_back(), after.chars().next()) else { return false };
     match letter {
-        _ if is_apostrophe(letter) || is_hyphen(letter) => is_of_word(left) && right.is_alphanumeric(),
-        '@' => is_of_word(left) && right.is_alphanumeric(),
+        _ if is_apostrophe(letter) || is_hyphen(letter) => is_of_word(left) && is_alphanumeric(right),
+        '@' => is_of_word(left) && is_alphanumeric(right),
         // A dot joins the parts of an address. A sentence that begins without a space does not look so in Cyrillic.
         '.' => left.is_ascii_alphanumeric() && after.chars().take(2).filter(char::is_ascii_alphabetic).count() == 2,
         _ => false,
@@ -87,7 +87,7 @@ fn is_an_address(text: &str, word: &Range<usize>) -> bool {
 }
 
 fn is_of_word(letter: char) -> bool {
-    (letter.is_alphanumeric() || letter == '_' || is_mark(letter)) && !is_apostrophe(letter)
+    (is_alphanumeric(letter) || letter == '_' || is_mark(letter)) && !is_apostrophe(letter)
 }
 
 /// Marks over a letter (Ukrainian texts put stress marks) and characters that are not seen inside a word.

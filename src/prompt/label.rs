@@ -3,6 +3,8 @@
 //! Names and texts are untrusted. A name loses everything that could end or begin a label; a text's further lines are
 //! indented, so that none of them begins with a bracket.
 
+use std::{borrow::Cow, cell::RefCell, collections::HashMap};
+
 use crate::{
     domain::{Author, AuthorKind, Language},
     locale::say,
@@ -14,16 +16,31 @@ const NAME: usize = 32;
 /// Marks over one letter; more are a game with the reader's eyes.
 const MARKS_MAX: usize = 2;
 
-/// Writes labels: in a language, for a bot with a name of its own.
-#[derive(Clone, Copy, Debug)]
+/// Writes labels: in a language, for a bot with a name of its own. Each author's is made once: it stands before every line
+/// of theirs.
+#[derive(Debug)]
 pub(super) struct Labels<'a> {
     pub(super) persona: &'a Persona,
     pub(super) language: Language,
+    made: RefCell<HashMap<Author, String>>,
 }
 
-impl Labels<'_> {
+impl<'a> Labels<'a> {
+    pub(super) fn new(persona: &'a Persona, language: Language) -> Self {
+        Self { persona, language, made: RefCell::default() }
+    }
+
     /// The label of an author.
     pub(super) fn of(&self, author: &Author) -> String {
+        if let Some(label) = self.made.borrow().get(author) {
+            return label.clone();
+        }
+        let label = self.make(author);
+        self.made.borrow_mut().insert(author.clone(), label.clone());
+        label
+    }
+
+    fn make(&self, author: &Author) -> String {
         let mut name = tame(&author.name, NAME);
         if name.is_empty() {
             name = say!(self.language, "prompt-no-name");
@@ -86,7 +103,11 @@ pub(super) fn begins_like_a_label(text: &str) -> bool {
 
 /// Without control characters (line breaks stay), zero-width characters, direction marks and tag characters. The
 /// joiner inside an emoji stays.
-pub(super) fn without_invisible(text: &str) -> String {
+pub(super) fn without_invisible(text: &str) -> Cow<'_, str> {
+    // Plain Cyrillic and Latin text, as nearly all is, has only such bytes.
+    if text.bytes().all(|byte| matches!(byte, b'\n' | b'\t' | b' '..=b'~' | 0x80..=0xbf | 0xd0..=0xd4)) {
+        return Cow::Borrowed(text);
+    }
     let mut clean = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -103,7 +124,7 @@ pub(super) fn without_invisible(text: &str) -> String {
             _ => {}
         }
     }
-    clean
+    Cow::Owned(clean)
 }
 
 fn is_invisible(letter: char) -> bool {
@@ -128,7 +149,9 @@ fn is_mark(letter: char) -> bool {
 fn is_like_a_bracket(letter: char) -> bool {
     const BARS: &str = "|｜ǀǁ∣∥│┃║╎╏❘❙❚¦‖︱￨⏐⎮";
     const POINTED: &str = "«»‹›《》〈〉⟨⟩⟪⟫≪≫❮❯<>＜＞";
-    is_like_a_square_bracket(letter) || BARS.contains(letter) || POINTED.contains(letter)
+    // Nearly all letters are these, and the lists are long.
+    let is_plain = matches!(letter, 'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' | '\u{400}'..='\u{52f}');
+    !is_plain && (is_like_a_square_bracket(letter) || BARS.contains(letter) || POINTED.contains(letter))
 }
 
 fn is_like_a_square_bracket(letter: char) -> bool {
@@ -172,7 +195,7 @@ mod tests {
 
     fn label(kind: AuthorKind, name: &str) -> String {
         let author = Author { kind, id: UserId(7), name: name.to_owned(), username: None };
-        Labels { persona: &Persona::built_in(), language: Language::Ukrainian }.of(&author)
+        Labels::new(&Persona::built_in(), Language::Ukrainian).of(&author)
     }
 
     #[test]

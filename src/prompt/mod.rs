@@ -83,9 +83,9 @@ pub struct Seen {
 /// The whole prompt. Its last turn is always the user's.
 pub fn assemble(scene: Scene<'_>) -> Prompt {
     let window = &scene.gathered.window;
-    let closing = closing(&scene);
+    let labels = &Labels::new(scene.persona, scene.language);
+    let closing = closing(&scene, labels);
     let system = system(scene.persona, scene.language);
-    let labels = Labels { persona: scene.persona, language: scene.language };
     let media: Vec<PromptMedia> = scene.seen.iter().map(|seen| shown(seen, labels)).collect();
     let shown: u32 = media.iter().map(|media| media_tokens(media) + estimate_tokens(&media.caption)).sum();
     let fixed = estimate_tokens(&system) + estimate_tokens(&closing) + shown;
@@ -99,7 +99,7 @@ pub fn assemble(scene: Scene<'_>) -> Prompt {
     Prompt { system, turns, media }
 }
 
-fn shown(seen: &Seen, labels: Labels<'_>) -> PromptMedia {
+fn shown(seen: &Seen, labels: &Labels<'_>) -> PromptMedia {
     let (what, whose) = (media_word(seen.kind, labels.language), labels.of(&seen.author));
     let caption = say!(labels.language, "prompt-shown", what = &what, whose = &whose);
     PromptMedia { caption, mime_type: seen.mime_type, data: seen.data.clone() }
@@ -141,7 +141,7 @@ fn first_that_fits(lines: &[(Role, String)], tokens_max: u32) -> usize {
 }
 
 /// One message as the model sees it: the bot's own words bare, everybody else's behind a label.
-fn line(message: &Message, window: &[Message], labels: Labels<'_>) -> (Role, String) {
+fn line(message: &Message, window: &[Message], labels: &Labels<'_>) -> (Role, String) {
     if message.author.kind == AuthorKind::Own {
         return (Role::Model, own(message, labels));
     }
@@ -158,7 +158,7 @@ fn line(message: &Message, window: &[Message], labels: Labels<'_>) -> (Role, Str
 }
 
 /// What the bot itself said, without a label.
-fn own(message: &Message, labels: Labels<'_>) -> String {
+fn own(message: &Message, labels: &Labels<'_>) -> String {
     let text = indented(strip_label(&message.text, labels.persona));
     match &message.media {
         Some(media) if text.is_empty() => placeholder(media, labels),
@@ -167,7 +167,7 @@ fn own(message: &Message, labels: Labels<'_>) -> String {
 }
 
 /// Whom a message answers, and what of it.
-fn reply_words(message: &Message, replied: MessageId, window: &[Message], labels: Labels<'_>) -> String {
+fn reply_words(message: &Message, replied: MessageId, window: &[Message], labels: &Labels<'_>) -> String {
     let language = labels.language;
     let along = message.reply_to.as_ref();
     let known = window.iter().find(|other| other.id == replied);
@@ -193,7 +193,7 @@ fn reply_words(message: &Message, replied: MessageId, window: &[Message], labels
 /// A head of our own making (label, notes, a placeholder for what cannot be shown), a colon, and the foreign words:
 /// whatever stands behind the colon is theirs. Words that begin like a label get a line of their own, indented as
 /// further lines are, so that a label stands only at the beginning of a line.
-fn said(mut head: String, message: &Message, labels: Labels<'_>) -> String {
+fn said(mut head: String, message: &Message, labels: &Labels<'_>) -> String {
     if let Some(media) = &message.media {
         head.push(' ');
         head.push_str(&placeholder(media, labels));
@@ -208,7 +208,7 @@ fn said(mut head: String, message: &Message, labels: Labels<'_>) -> String {
 }
 
 /// What stands for media that is not shown.
-fn placeholder(media: &Media, labels: Labels<'_>) -> String {
+fn placeholder(media: &Media, labels: &Labels<'_>) -> String {
     let what = media.label.as_deref().map(|words| tame(words, 60)).filter(|words| !words.is_empty());
     let what = what.map(|words| format!(" {words}")).unwrap_or_default();
     format!("<{}{what}>", media_word(media.kind, labels.language))
@@ -234,9 +234,8 @@ fn media_word(kind: MediaKind, language: Language) -> String {
 }
 
 /// The changing end of the prompt: old messages that are replied to, the time, the language, and whom to answer.
-fn closing(scene: &Scene<'_>) -> String {
+fn closing(scene: &Scene<'_>, labels: &Labels<'_>) -> String {
     let language = scene.language;
-    let labels = Labels { persona: scene.persona, language };
     let mut closing = String::new();
     for message in &scene.gathered.replied_to {
         closing.push_str(&say!(language, "prompt-earlier"));
@@ -253,7 +252,7 @@ fn closing(scene: &Scene<'_>) -> String {
     closing.push_str(&say!(language, "prompt-language"));
     let private = scene.gathered.window.last().is_some_and(|message| message.chat.kind == ChatKind::Private);
     if !private && scene.occasion == Occasion::Addressed {
-        let whom = whom(scene);
+        let whom = whom(scene, labels);
         closing.push(' ');
         closing.push_str(&say!(language, "prompt-whom", count = whom.len(), whom = &whom.join(", ")));
     }
@@ -270,10 +269,10 @@ fn closing(scene: &Scene<'_>) -> String {
 }
 
 /// The labels of those who are answered, each once.
-fn whom(scene: &Scene<'_>) -> Vec<String> {
+fn whom(scene: &Scene<'_>, labels: &Labels<'_>) -> Vec<String> {
     let mut whom: Vec<String> = Vec::new();
     for message in scene.gathered.window.iter().filter(|message| scene.answer.contains(&message.id)) {
-        let label = Labels { persona: scene.persona, language: scene.language }.of(&message.author);
+        let label = labels.of(&message.author);
         if !whom.contains(&label) {
             whom.push(label);
         }

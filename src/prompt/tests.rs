@@ -135,7 +135,7 @@ fn fault(prompt: &Prompt, language: Language) -> Option<String> {
     if heard != [OLIA, ATTACKER, TARAS] || (notes, moments) != (1, 1) {
         return Some(format!("heard {heard:?}, {notes} notes, {moments} moments"));
     }
-    let hidden = |text: &str| label::without_invisible(text) != text;
+    let hidden = |text: &str| label::without_invisible(text) != *text;
     user.iter().find(|line| hidden(line)).map(|line| format!("something is hidden in {line:?}"))
 }
 

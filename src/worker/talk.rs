@@ -45,7 +45,10 @@ struct Talk<'a> {
 
 impl Turn<'_> {
     pub(super) async fn run_talk(&self, read: Lines, place: &Place) -> Result<&'static str, TurnError> {
-        let (candidates, person_since) = self.candidates(&read).await?;
+        let is_spoken_to = read.lines.iter().any(|line| line.trigger.is_some());
+        // Whoever speaks to the bot is answered as a rule, so the past is gathered once, for the decision and the prompt.
+        let past = if is_spoken_to { self.past(&read.lines).await? } else { Gathered::default() };
+        let (candidates, person_since) = self.candidates(&read, &past).await?;
         let decision = decide(&candidates, person_since, self.worker.parts.clock.now(), self.worker.options.age_max);
         let mut turn = leaves(&read);
         let mut notes = self.talk_notes(&read, &turn.remembered).await?;
@@ -62,7 +65,6 @@ impl Turn<'_> {
             self.react_besides(&read.lines[*last], place, &mut notes).await?;
         }
         turn.talk = Some(notes);
-        let past = self.past(&read.lines).await?;
         self.converse(turn, &decision, Talk { read: &read, place, past, is_grave }).await
     }
 

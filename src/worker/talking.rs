@@ -15,6 +15,7 @@ use crate::{
     },
     domain::{AddressedOutcome, AuthorKind, ChatKind, Message, RichText, Timestamp},
     locale::say,
+    memory::Gathered,
     storage::{Reception, StorageError, TalkNotes},
     telegram,
 };
@@ -28,20 +29,29 @@ const QUARREL_READ: u32 = 10;
 
 impl Turn<'_> {
     /// The turn's lines as the decision sees them, and whether a person has spoken since the bot's last words.
-    pub(super) async fn candidates(&self, read: &Lines) -> Result<(Vec<Candidate>, bool), StorageError> {
+    pub(super) async fn candidates(
+        &self,
+        read: &Lines,
+        past: &Gathered,
+    ) -> Result<(Vec<Candidate>, bool), StorageError> {
         let mut candidates: Vec<Candidate> = read.lines.iter().map(Line::candidate).collect();
         if candidates.iter().all(|candidate| candidate.trigger.is_none()) {
             return Ok((candidates, true));
         }
         let (lane, threshold) = (self.claim.lane, self.worker.options.talk.spam_threshold);
         let limit = threshold.saturating_add(FLOOD_MARGIN).min(FLOOD_READ_MAX);
-        let mut window = self.worker.parts.memory.recent(lane.chat, lane.topic, limit).await?;
-        let person_since = has_a_person_spoken(&window);
-        window.extend(read.lines.iter().filter(|line| !line.is_edit).map(|line| line.message().clone()));
-        for (line, candidate) in read.lines.iter().zip(&mut candidates) {
-            candidate.floods = candidate.by != By::Us && floods(line.message(), &window, threshold);
+        let mut longer = Vec::new();
+        if !self.worker.parts.memory.gathers(limit) {
+            longer = self.worker.parts.memory.recent(lane.chat, lane.topic, limit).await?;
+            longer.extend(read.lines.iter().filter(|line| !line.is_edit).map(|line| line.message().clone()));
         }
-        Ok((candidates, person_since))
+        let window = if longer.is_empty() { &past.window } else { &longer };
+        for (line, candidate) in read.lines.iter().zip(&mut candidates) {
+            candidate.floods = candidate.by != By::Us && floods(line.message(), window, threshold);
+        }
+        let is_of_the_turn = |id| read.lines.iter().any(|line| line.message().id == id);
+        let before: Vec<&Message> = window.iter().filter(|message| !is_of_the_turn(message.id)).collect();
+        Ok((candidates, has_a_person_spoken(&before)))
     }
 
     /// What is noted of the turn's talk. `remembered` are its messages as they will be remembered.
@@ -112,9 +122,9 @@ pub(super) fn of_people(lines: &[&Line]) -> usize {
 }
 
 /// Whether a person has written since the bot's own last words.
-fn has_a_person_spoken(window: &[Message]) -> bool {
+fn has_a_person_spoken(window: &[&Message]) -> bool {
     let after = window.iter().rposition(|message| message.author.kind == AuthorKind::Own).map_or(0, |own| own + 1);
-    let is_persons = |message: &Message| !matches!(message.author.kind, AuthorKind::Bot | AuthorKind::Own);
+    let is_persons = |message: &&Message| !matches!(message.author.kind, AuthorKind::Bot | AuthorKind::Own);
     window.is_empty() || after == 0 || window[after..].iter().any(is_persons)
 }
 

@@ -50,6 +50,8 @@ pub fn stands_alone(
     if !is_bare {
         return None;
     }
+    // Most of what is said falls here, before anybody's name is looked at.
+    in_words(&message.text, &[], is_called)?;
     let names = names(window, message);
     let question = in_words(&message.text, &names, is_called)?;
     let is_talking = is_in_conversation(message, window, |other| {

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, sync::LazyLock};
 
 use super::sections;
+use crate::domain::letter::{is_alphanumeric, lowercase};
 
 /// The lists of `words.txt`.
 struct Lists {
@@ -51,7 +52,7 @@ pub(super) fn split(text: &str) -> Vec<Word> {
         let word = current.trim_matches(['-', '\'']);
         if let Some(first) = word.chars().next() {
             // Russian writes «ё» or «е» as it likes.
-            let lower = word.to_lowercase().replace('ё', "е");
+            let lower = word.chars().map(lowercase).map(|letter| if letter == 'ё' { 'е' } else { letter }).collect();
             words.push(Word { lower, is_capital: first.is_uppercase(), is_quoted });
         }
         current.clear();
@@ -60,7 +61,7 @@ pub(super) fn split(text: &str) -> Vec<Word> {
         match letter {
             '\u{300}' | '\u{301}' => {}
             '’' | 'ʼ' | '`' | '´' | '′' | '‘' => current.push('\''),
-            _ if letter.is_alphanumeric() || matches!(letter, '\'' | '-' | '_') => current.push(letter),
+            _ if is_alphanumeric(letter) || matches!(letter, '\'' | '-' | '_') => current.push(letter),
             _ => {
                 push(&mut current, &mut words, is_quoted);
                 if is_quoted && CLOSING.contains(&letter) {

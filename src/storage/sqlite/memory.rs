@@ -317,11 +317,9 @@ pub(super) fn message_with_chat(row: &Row<'_>) -> rusqlite::Result<Message> {
 
 fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
     let topic: i64 = row.get(1)?;
-    let author_kind: String = row.get(2)?;
-    let media_kind: Option<String> = row.get(7)?;
-    let media = match media_kind {
+    let media = match row.get_ref(7)?.as_str_or_null()? {
         Some(kind) => Some(Media {
-            kind: MediaKind::from_stored(&kind),
+            kind: MediaKind::from_stored(kind),
             label: row.get(8)?,
             file_id: row.get(9)?,
             file_unique_id: row.get(10)?,
@@ -337,7 +335,7 @@ fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
         topic: (topic != 0).then_some(TopicId(topic)),
         id: MessageId(row.get(0)?),
         author: Author {
-            kind: AuthorKind::from_stored(&author_kind),
+            kind: AuthorKind::from_stored(row.get_ref(2)?.as_str()?),
             id: UserId(row.get(3)?),
             name: row.get(4)?,
             username: row.get(5)?,
