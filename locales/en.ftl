@@ -436,7 +436,8 @@ dash-do-parse = An update that nobody could read: it is among the dead letters. 
 dash-do-transient = Nothing: it is tried again by itself. If it lasts for minutes, look at the other side (Gemini, Telegram, the disk).
 dash-do-permanent = It will not pass by itself. The message says what was refused; the runbook has more.
 
-dash-groups-words = The groups in which the bot is; messages are counted over a week. What is written there is seen only when you open it: that is logged, and the group sees the date in /privacy. Private chats are never shown.
+dash-groups-lately = Over a week
+dash-groups-words = The groups in which the bot is. What is written there is seen only when you open it: that is logged, and the group sees the date in /privacy. Private chats are never shown.
 dash-no-groups = The bot is in no group yet.
 dash-group-facts = Messages of people: { $people } · of the bot: { $own }
 dash-group-heard = Heard last { $ago }

@@ -35,6 +35,7 @@ impl Dashboard {
         let now = self.parts.clock.now();
         let groups = self.parts.store.groups(now - LATELY, SHOWN_MAX).await?;
         let html = html! {
+            h2 { (say!(language, "dash-groups-lately")) }
             p.muted { (say!(language, "dash-groups-words")) }
             @if groups.is_empty() { p { (say!(language, "dash-no-groups")) } }
             ul.list {
@@ -95,14 +96,23 @@ pub(super) async fn open(
         Err(error) => return dashboard.failed(&error, visit.language),
     }
     tracing::info!(chat.id = chat.0, "an admin opened what is said in a group, by the dashboard");
-    match dashboard.parts.store.latest(chat, MESSAGES_MAX).await {
-        Ok(messages) => frame::still(visit.language, Tab::Groups, &said(visit.language, &messages)).into_response(),
+    match dashboard.said(chat, visit.language).await {
+        Ok(said) => frame::still(visit.language, Tab::Groups, &said).into_response(),
         Err(error) => dashboard.failed(&error, visit.language),
     }
 }
 
-fn said(language: Language, messages: &[Message]) -> Fragment {
+impl Dashboard {
+    async fn said(&self, chat: ChatId, language: Language) -> Result<Fragment, StorageError> {
+        let title = self.parts.store.known_chat(chat).await?.and_then(|known| known.chat.title);
+        let messages = self.parts.store.latest(chat, MESSAGES_MAX).await?;
+        Ok(said(language, &title.unwrap_or_else(|| chat.to_string()), &messages))
+    }
+}
+
+fn said(language: Language, title: &str, messages: &[Message]) -> Fragment {
     let html = html! {
+        h2 { (title) }
         p.muted { (say!(language, "dash-group-told")) }
         @if messages.is_empty() { p { (say!(language, "dash-group-empty")) } }
         ul.list {

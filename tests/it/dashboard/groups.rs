@@ -34,7 +34,7 @@ async fn a_group_is_opened_on_purpose_only_and_is_told() {
 
     let opened = browser.post(OPEN, &form).await;
     assert_eq!(opened.status, 200);
-    for words in ["CANARYname", "CANARYtalk", "Гряг, CANARYtext", "CANARYanswer"] {
+    for words in ["<h2>Друзі</h2>", "CANARYname", "CANARYtalk", "Гряг, CANARYtext", "CANARYanswer"] {
         assert!(opened.text.contains(words), "{words}: {}", opened.text);
     }
     assert!(!opened.text.contains("деінде"), "nothing of another group");
