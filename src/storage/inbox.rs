@@ -175,6 +175,8 @@ pub struct FinishedTurn {
     pub migrated: Option<(ChatId, ChatId)>,
     /// Rows of the claim that are not done: each is tried again or dead.
     pub verdicts: Vec<(UpdateKey, Verdict)>,
+    /// Something was said in it that must not be kept: its traces go from the store's files within seconds.
+    pub leaves_no_trace: bool,
 }
 
 /// What happens to a row that failed.

@@ -25,6 +25,7 @@ impl Turn<'_> {
             let is_somebody = !matches!(line.message().author.kind, AuthorKind::Bot | AuthorKind::Own);
             is_somebody && !line.is_edit && line.incoming.service.is_none() && !commands.obeys(&line.message().author)
         });
+        read.leaves_no_trace = true;
         if let (Gate::Ask, Some(line)) = (gate, newcomer) {
             let message = line.message();
             let around = self.around(place, &line.request_id);

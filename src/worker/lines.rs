@@ -83,6 +83,8 @@ pub(super) struct Lines {
     pub(super) migrated: Option<(ChatId, ChatId)>,
     /// What is said of those whose words are not heard.
     pub(super) once: Vec<SaidOnce>,
+    /// Something was taken out that must not be kept.
+    pub(super) leaves_no_trace: bool,
 }
 
 /// The chat of a turn: how it stands, and as whom and in which language the bot speaks there.
@@ -146,6 +148,8 @@ impl Lines {
     /// who opted out (their commands stay, for one of them opts in again) or that forward their words, and what a reply
     /// shows and quotes of them. Returns the lines of those who opted out.
     pub(super) fn respect(&mut self, standing: &Standing) -> Vec<Line> {
+        // Of all the people that the rows name.
+        self.leaves_no_trace |= !standing.opted_out.is_empty();
         let is_out = |person: &UserId| standing.opted_out.contains(person);
         let is_banned = |person: &UserId| standing.banned.contains(person);
         let lines = std::mem::take(&mut self.lines);
@@ -190,6 +194,7 @@ impl Lines {
             return Ok(());
         }
         let forgotten = commands.forgotten(chat, shown).await?;
+        self.leaves_no_trace |= !forgotten.is_empty();
         for line in &mut self.lines {
             let message = &mut line.incoming.message;
             if let Some(reply) = message.reply_to.as_mut().filter(|reply| forgotten.contains(&reply.message_id)) {

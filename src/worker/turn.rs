@@ -201,6 +201,7 @@ pub(super) fn leaves(read: &Lines) -> FinishedTurn {
         migrated: read.migrated,
         verdicts: read.verdicts.clone(),
         once: read.once.clone(),
+        leaves_no_trace: read.leaves_no_trace,
         ..FinishedTurn::default()
     }
 }

@@ -55,6 +55,7 @@ pub(crate) async fn a_fenced_finish_leaves_nothing(world: World) {
         migrated: Some((ChatId(-10), ChatId(-100))),
         talk: Some(TalkNotes { people: 3, ..TalkNotes::of(ChatId(-10)) }),
         verdicts: vec![(UpdateKey(1), Verdict::Dead { problem: "late".to_owned() })],
+        leaves_no_trace: true,
         once: vec![SaidOnce {
             once: Once::Introduce,
             chat: chat(-10),

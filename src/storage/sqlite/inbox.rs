@@ -9,9 +9,9 @@ use deadpool_sqlite::rusqlite::{Connection, Row, params};
 use super::{
     SqliteStore,
     claims::{Fence, check_fence, claim, next_due, release, renew},
-    execute, memory, once, outbox, query_all, query_one,
+    execute, memory, once, outbox, people, query_all, query_one,
     queue::{self, reschedule},
-    spend, talk,
+    shared, spend, talk,
     writer::{Priority, Rings},
 };
 use crate::{
@@ -252,6 +252,9 @@ pub(super) fn finish(
     }
     if let Some(notes) = &turn.talk {
         end.unasked_said = talk::note(tx, notes, now)?;
+    }
+    if turn.leaves_no_trace {
+        shared::set_fact(tx, people::TRACES, &now.0.to_string())?;
     }
     reschedule(tx, claim.lane_id, true, now)?;
     Ok(end)

@@ -208,6 +208,7 @@ fn whole_turn() -> FinishedTurn {
             .to_vec(),
         talk: Some(notes()),
         verdicts: Vec::new(),
+        leaves_no_trace: true,
     }
 }
 

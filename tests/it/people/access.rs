@@ -29,6 +29,7 @@ async fn a_new_chat_gets_one_polite_line_and_the_owner_one_question() {
     assert!(host.bot.gemini().requests().is_empty(), "nothing goes to the model");
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(host.remembered(chat).await.is_empty(), "nothing is remembered");
+    assert!(!host.is_in_the_files("КАНАРК"), "no file holds a word of theirs, nor the chat's name");
     host.bot.also_addressed(-2);
     host.bot.finish().await;
 }

@@ -110,21 +110,26 @@ async fn who_opted_out_is_not_heard_quoted_or_forwarded() {
     let (chat, world) = (host.bot.world().supergroup("Друзі", &people), host.bot.world());
     let before = host.bot.say(chat, people[0], "моя КАНАРКА здорова").await;
     host.bot.say(chat, people[0], "/optout").await;
-    let said = host.bot.say(chat, people[0], "моя КАНАРКА захворіла").await;
-    world.compose(chat, people[1]).text("шкода").reply_to(said).quote("КАНАРКА захворіла").send();
+    let said = host.bot.say(chat, people[0], "моя КАНАРКА-СИНИЦЯ захворіла").await;
+    world.compose(chat, people[1]).text("шкода").reply_to(said).quote("КАНАРКА-СИНИЦЯ захворіла").send();
     world.reply(before, people[1], "Гряг, про що це?");
     world.reply(said, people[1], "Гряг, а це?");
     let origin = json!({"type": "user", "sender_user": {"id": people[0].0, "is_bot": false, "first_name": "Оля"},
         "date": 1_790_000_000});
-    world.compose(chat, people[1]).text("КАНАРКА співає, Гряг").field("forward_origin", origin.clone()).send();
+    world.compose(chat, people[1]).text("КАНАРКА-СИНИЦЯ співає, Гряг").field("forward_origin", origin.clone()).send();
     let elsewhere = json!({"origin": origin, "chat": {"id": -100_999, "type": "supergroup", "title": "x"}});
-    let quote = json!({"text": "КАНАРКА літає", "position": 0});
+    let quote = json!({"text": "КАНАРКА-СИНИЦЯ літає", "position": 0});
     world.compose(chat, people[1]).text("Гряг, чуєш?").field("external_reply", elsewhere).field("quote", quote).send();
     host.bot.settle().await;
     assert!(!host.bot.gemini().requests().is_empty(), "the others are answered");
     assert!(!host.was_shown(CANARY), "their text is never shown to the model");
     assert_eq!(host.remembered(chat).await.iter().filter(|text| text.contains(CANARY)).count(), 0);
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    // So much that what is written afterwards does not hide it.
+    for _ in 0..10 {
+        host.bot.say(chat, people[0], &"СИНИЦЯ ".repeat(500)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(!host.is_in_the_files("СИНИЦЯ"), "what they say from then on is not stored, wherever it is quoted");
     let heard = host.bot.gemini().requests().len();
     for words in ["Гряг, чуєш мене?", "Гряг, агов!"] {
         host.bot.say(chat, people[0], words).await;
