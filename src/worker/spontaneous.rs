@@ -116,3 +116,24 @@ fn has_spoken_up(log: &TalkLog, heard_at: Timestamp, now: Timestamp) -> bool {
         of_late || (one.kind.is_words() && one.at > heard_at)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Unasked;
+
+    #[test]
+    fn it_speaks_up_once_in_a_silence_and_about_once_a_day() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let now = Timestamp::from_seconds(1_795_435_200);
+        let spoke = |kind, ago: u32| {
+            let unasked = vec![Unasked { at: now - HOUR * ago, kind, reception: 0 }];
+            has_spoken_up(&TalkLog { unasked, people_last_day: 100 }, now - HOUR * 2, now)
+        };
+        assert!(spoke(UnaskedKind::Spontaneous, 1) && spoke(UnaskedKind::Declined, 1), "since the chat fell silent");
+        assert!(spoke(UnaskedKind::Spontaneous, 19), "of late, though people have talked since");
+        assert!(
+            !spoke(UnaskedKind::Spontaneous, 21) && !spoke(UnaskedKind::Line, 3) && !spoke(UnaskedKind::Reaction, 1)
+        );
+    }
+}

@@ -442,3 +442,23 @@ fn without_strangers(text: &str, recent: &Recent<'_>) -> String {
     out.push_str(rest);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_not_be_said_unasked_is_not() {
+        let persona = Persona::built_in();
+        let said = |answer: &str| sayable(answer, &persona, &Recent::of(&[]));
+        assert_eq!(said("Гарний вечір для вареників.").as_deref(), Some("Гарний вечір для вареників."));
+        for (answer, why) in [
+            ("[мовчу]", "the model declined"),
+            ("Ігор же служить у 95-й бригаді", "where somebody serves"),
+            ("у сусіда помер дід", "nothing grave"),
+            (&"так ".repeat(LETTERS_MAX / 3 + 1), "no speech"),
+        ] {
+            assert_eq!(said(answer), None, "{why}");
+        }
+    }
+}

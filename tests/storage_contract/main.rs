@@ -248,6 +248,7 @@ contract! {
         a_person_hears_one_limit_line_a_day_in_whatever_chat,
         an_answer_is_kept_for_an_hour_and_for_its_chat,
         kept_answers_are_bounded_in_length_in_a_chat_and_in_all,
+        kept_answers_go_with_who_asked_for_them,
         pruning_forgets_what_is_old_and_nothing_else,
         the_unasked_get_a_fifth_of_the_slots_that_the_asked_leave,
     }

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use gryag::{
     clock::kyiv_day,
-    domain::{ChatId, Cost, Day, OutgoingKind, Spent, Tally, Timestamp, TokenUsage, UserId},
+    domain::{
+        Author, AuthorKind, ChatId, Cost, Day, Message, MessageId, OutgoingKind, Spent, Tally, Timestamp, TokenUsage,
+        UserId,
+    },
     storage::{
         ANSWER_BYTES_MAX, ANSWER_KEPT, ANSWERS_MAX, CHAT_ANSWERS_MAX, FinishedTurn, KeptAnswer, LimitLine, ModelCall,
         NewKeptAnswer, NewOutgoing, QuestionKey, Spender,
     },
 };
 
-use crate::world::{World, says};
+use crate::world::{World, message, says};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -208,6 +211,30 @@ pub(crate) async fn kept_answers_are_bounded_in_length_in_a_chat_and_in_all(worl
     }
     assert_eq!(kept(&world, -10, 9 + in_chat).await, None, "all before them went");
     assert!(kept(&world, -1_000, 0).await.is_some());
+}
+
+pub(crate) async fn kept_answers_go_with_who_asked_for_them(world: World) {
+    let by = |person: i64, chat: i64, question: u16| {
+        let mut turn = keeps(chat, question, "сорок два");
+        turn.keeps.as_mut().expect("it keeps one").asked_by = UserId(person);
+        turn
+    };
+    for (key, person, chat) in [(1, 5, -10), (2, 5, -20), (3, 6, -10)] {
+        finish(&world, key, chat, by(person, chat, u16::try_from(key).unwrap())).await;
+    }
+    let message = by_person(5, message(-10, 7, "скільки?"));
+    world.remember(vec![message]).await;
+    world.store.forget_message(ChatId(-10), MessageId(7), world.now()).await.unwrap();
+    assert_eq!(kept(&world, -10, 1).await, None, "which of theirs came from the message is not known");
+    assert!(kept(&world, -20, 2).await.is_some() && kept(&world, -10, 3).await.is_some());
+    world.store.forget_person(UserId(5), None, world.now()).await.unwrap();
+    assert_eq!(kept(&world, -20, 2).await, None);
+    assert!(kept(&world, -10, 3).await.is_some(), "somebody else's stays");
+}
+
+fn by_person(person: i64, message: Message) -> Message {
+    let author = Author { kind: AuthorKind::Person, id: UserId(person), name: "Оля".to_owned(), username: None };
+    Message { author, ..message }
 }
 
 pub(crate) async fn pruning_forgets_what_is_old_and_nothing_else(world: World) {

@@ -38,6 +38,24 @@ fn a_lively_chat_hears_a_line_now_and_then() {
 }
 
 #[test]
+fn three_lines_make_an_hour_fifteen_a_day_and_four_reactions_a_line() {
+    let ago = |times: &[Duration], kind| {
+        let unasked = times.iter().map(|ago| Unasked { kind, ..line(NOON - *ago) }).collect();
+        TalkLog { unasked, ..lively() }
+    };
+    let chat = ChatState::default();
+    let (ten, twenty, thirty) = (10 * MINUTE, 20 * MINUTE, 30 * MINUTE);
+    assert_eq!(say(UnaskedKind::Line, &chat, &ago(&[twenty, ten], UnaskedKind::Line)), None);
+    assert_eq!(say(UnaskedKind::Line, &chat, &ago(&[thirty, twenty, ten], UnaskedKind::Line)), Some(Refusal::Spent));
+    let since: Vec<Duration> = (2..=16).rev().map(|hours| hours * HOUR).collect();
+    assert_eq!(say(UnaskedKind::Line, &chat, &ago(&since[1..], UnaskedKind::Line)), None);
+    assert_eq!(say(UnaskedKind::Line, &chat, &ago(&since, UnaskedKind::Line)), Some(Refusal::Spent));
+    let reactions: Vec<Duration> = (1..=12).rev().map(|step| step * 4 * MINUTE).collect();
+    assert_eq!(say(UnaskedKind::Line, &chat, &ago(&reactions[4..], UnaskedKind::Reaction)), None);
+    assert_eq!(say(UnaskedKind::Line, &chat, &ago(&reactions[3..], UnaskedKind::Reaction)), Some(Refusal::Spent));
+}
+
+#[test]
 fn nothing_is_said_at_night_in_silence_in_grief_or_where_it_is_forbidden() {
     let with = |settings| ChatState { settings, ..ChatState::default() };
     let silent = with(ChatSettings { talk_level: Some(TalkLevel::Silent), ..ChatSettings::default() });

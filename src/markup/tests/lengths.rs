@@ -93,6 +93,16 @@ fn a_long_answer_comes_in_parts_that_fit() {
 }
 
 #[test]
+fn a_part_is_filled_to_telegrams_limit_and_never_beyond() {
+    for text in ["слово ".repeat(3_000), "😀".repeat(3_000), format!("```\n{}```", "код();\n".repeat(2_000))]
+    {
+        let units: Vec<usize> = render(&text).iter().map(|part| part.text.encode_utf16().count()).collect();
+        assert!(units.iter().all(|units| *units <= 4096), "{units:?}");
+        assert!(units[0] > 4096 - 10, "{units:?}");
+    }
+}
+
+#[test]
 fn entities_beyond_the_cap_are_dropped_and_their_text_stays() {
     let parts = render(&"**а** ".repeat(150));
     let [RichText { text, entities }] = parts.as_slice() else { panic!("one part") };
