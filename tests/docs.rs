@@ -105,6 +105,14 @@ fn every_check_of_reliability_has_its_tests_or_says_why_not() {
     assert_eq!(missing("docs/checks.md"), Vec::<String>::new());
 }
 
+#[test]
+fn every_figure_of_its_company_has_its_tests_and_they_exist() {
+    let rows = rows(&text("docs/company.md"));
+    assert!(rows.len() >= 9);
+    assert!(rows.iter().all(|row| row.len() == 4 && quoted(&row[2]).next().is_some()));
+    assert_eq!(missing("docs/company.md"), Vec::<String>::new());
+}
+
 /// What the bot can say, in its code and in its locales, with each continued line joined.
 fn spoken() -> String {
     let mut sources = Vec::new();

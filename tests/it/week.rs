@@ -57,6 +57,15 @@ enum Audience {
     Dislikes,
 }
 
+impl Audience {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Friendly => "friendly",
+            Self::Dislikes => "that dislikes it",
+        }
+    }
+}
+
 /// What a week came to.
 #[derive(Debug)]
 struct Week {
@@ -67,6 +76,31 @@ struct Week {
     unasked: Vec<Timestamp>,
     asked_unasked: f64,
     unaddressed: f64,
+}
+
+impl Week {
+    fn in_quiet_hours(&self) -> usize {
+        self.unasked.iter().filter(|at| !(8..23).contains(&kyiv_hour(**at))).count()
+    }
+
+    /// One line of figures, for `cargo test --test it week:: -- --nocapture`.
+    #[expect(clippy::print_stdout, reason = "the figures of a run")]
+    fn tell(&self, audience: Audience) {
+        #[expect(clippy::cast_precision_loss, reason = "counts of messages")]
+        let (people, own) = (self.people as f64, self.own as f64);
+        println!(
+            "figure | a week, audience {} | {people} messages of people, {} addressed, {:.2} % answered, {} unasked lines, {} \
+             in quiet hours, its share {:.2} % of their messages, a model asked for {:.2} % of the {} unaddressed",
+            audience.as_str(),
+            self.addressed,
+            100.0 * self.answered / self.addressed,
+            self.unasked.len(),
+            self.in_quiet_hours(),
+            100.0 * own / people,
+            100.0 * self.asked_unasked / self.unaddressed,
+            self.unaddressed,
+        );
+    }
 }
 
 struct Scene {
@@ -188,7 +222,7 @@ fn sent_at(bot: &TestBot, message: MessageRef) -> Timestamp {
 }
 
 async fn sum_up(scene: Scene) -> Week {
-    let Scene { bot, chat, .. } = scene;
+    let Scene { bot, chat, audience, .. } = scene;
     let sent = bot.world().sent_to(chat);
     let unasked = sent.iter().filter(|sent| sent.text.starts_with(UNASKED)).map(|sent| sent_at(&bot, sent.message));
     let unasked: Vec<Timestamp> = unasked.collect();
@@ -202,6 +236,7 @@ async fn sum_up(scene: Scene) -> Week {
         asked_unasked,
         unaddressed: bot.metric("gryag_unaddressed_total", &[]),
     };
+    week.tell(audience);
     bot.finish_with_errors().await;
     week
 }
@@ -216,9 +251,7 @@ fn a_week_among_friends() {
     let lines = week.unasked.len();
     assert!((25..=105).contains(&lines), "{lines} unasked lines");
     assert!(week.own * 100 <= week.people * 8, "{} lines beside {}", week.own, week.people);
-    for at in &week.unasked {
-        assert!((8..23).contains(&kyiv_hour(*at)), "at night: {at:?}");
-    }
+    assert_eq!(week.in_quiet_hours(), 0, "{:?}", week.unasked);
     for pair in week.unasked.windows(2) {
         // Dates are whole seconds, and a line is sent a moment after it is taken from the budget.
         assert!(pair[1].since(pair[0]) >= Duration::from_secs(598), "{pair:?}");

@@ -1,5 +1,7 @@
 //! The labelled sets of `tests/fixtures/labelled`: written before the rules, and judged by them here.
 
+#![expect(clippy::print_stdout, reason = "the figures of a run")]
+
 mod moments;
 mod updates;
 
@@ -51,6 +53,7 @@ fn whoever_speaks_to_it_is_told_from_everybody_else() {
             misses.push(format!("line {}: {expected:?} but {found:?}: [{flags}] {text} ({why})", index + 1));
         }
     }
+    println!("figure | addressed or not | {yes} to it and {no} not, {} missed", misses.len());
     assert!(yes + no >= 300 && yes >= 130 && no >= 150, "{yes} and {no}");
     assert!(misses.is_empty(), "{} of {} missed:\n{}", misses.len(), yes + no, misses.join("\n"));
 }
@@ -75,6 +78,11 @@ fn grave_moments_are_vetoed_and_those_that_only_sound_so_are_not() {
             missed.extend((!vetoed(text)).then(|| line.to_owned()));
         }
     }
+    println!(
+        "figure | veto | {} of {grave} grave missed, {} of {alike} alike vetoed",
+        missed.len(),
+        false_alarms.len()
+    );
     assert!(grave >= 80 && alike >= 80, "{grave} and {alike}");
     assert!(missed.is_empty(), "{} of {grave} missed:\n{}", missed.len(), missed.join("\n"));
     let most = alike / 10;
@@ -89,6 +97,8 @@ fn the_gate_opens_for_opportune_moments_and_not_between_people() {
     let shown = |judged: &[&moments::Judged]| judged.iter().map(|one| one.to_string()).collect::<Vec<_>>().join("\n");
     let (open, shut): (Vec<_>, Vec<_>) = opportune.iter().partition(|one| one.gauge.is_opportune());
     let intruding: Vec<_> = between.iter().filter(|one| one.gauge.is_opportune()).collect();
+    let (seen, all, wrong, rest) = (open.len(), opportune.len(), intruding.len(), between.len());
+    println!("figure | gate | {seen} of {all} opportune moments above the threshold, {wrong} of {rest} between people");
     assert!(open.len() * 100 >= opportune.len() * 40, "not seen:\n{}", shown(&shut));
     assert!(intruding.len() * 100 <= between.len() * 5, "intruding:\n{}", shown(&intruding));
     let vetoed = opportune.iter().chain(&between).filter(|one| one.is_grave).collect::<Vec<_>>();
