@@ -11,7 +11,7 @@ use crate::{
         gate::{Moment, gauge},
         recent::{RECENT_MAX, Recent},
     },
-    domain::{AuthorKind, ChatId, MessageId, UnaskedKind, Why},
+    domain::{AuthorKind, ChatId, MessageId, QuietHours, UnaskedKind, Why},
     sandbox::page::{Fate, Fates, TalkBudget},
     storage::{ChatStore as _, MemoryStore as _, TalkStore as _, WindowRequest, sqlite::SqliteStore},
 };
@@ -73,7 +73,10 @@ impl Fates for StoreFates {
             hour_max: lines(may.hour_quarters),
             day: said(24 * HOUR),
             day_max: lines(may.day_quarters),
-            why_not: refusal.map(|refusal| why_not(refusal).to_owned()),
+            why_not: refusal.map(|refusal| match refusal {
+                Refusal::QuietHours => until_morning(state.settings.quiet_hours.unwrap_or(QuietHours::NIGHT)),
+                refusal => why_not(refusal).to_owned(),
+            }),
         })
     }
 }
@@ -104,6 +107,11 @@ const fn why_not(refusal: Refusal) -> &'static str {
         Refusal::QuietHours => "тихі години",
         Refusal::Spent => "поки що досить",
     }
+}
+
+/// Whoever tries it at night is told how to hear a word all the same.
+fn until_morning(hours: QuietHours) -> String {
+    format!("{} до {}:00 за Києвом, змінити: /settings", why_not(Refusal::QuietHours), hours.to)
 }
 
 /// `на ім'я · gemini-3.8-flash · 812 токенів · $0,0004`.
