@@ -92,7 +92,7 @@ prompt-language = (мова цього чату українська)
 prompt-go-on = (твою відповідь обірвано на останньому слові; продовж її звідти, не повторюючи сказаного й без вступу)
 
 # About its talking.
-silence-lifted-by-admins = Тишу знімають тільки адміни чату.
+silence-lifted-by-admins = Перервати тишу можуть лише адміни чату.
 places-are-not-told = Де саме влучило й де хто служить, у чаті не кажемо. Так безпечніше для всіх.
 
 # Instead of what cannot be shown.
@@ -131,7 +131,7 @@ command-errors = останні помилки
 command-dead = оновлення, які не вдалося обробити
 command-allow = дозволити чат
 command-leave = вийти з чату
-command-ban = не чути людину чи чат
+command-ban = не чути людини чи чату
 command-unban = знову чути людину чи чат
 command-reload = перечитати персони
 
@@ -197,7 +197,7 @@ why-mention = Мене згадали через @.
 why-reply = Це відповідь тому, хто відповів на моє повідомлення.
 why-name = Мене покликали на ім'я.
 why-open-question = Ніхто не кликав: прозвучало питання до всіх, на яке ніхто не відповідав.
-why-own-topic = Ніхто не кликав: мова зайшла про ботів та штучний інтелект, тобто про своє.
+why-own-topic = Ніхто не кликав: мова зайшла про ботів і штучний інтелект, а тут мені є що сказати.
 why-shared-joy = Ніхто не кликав: у чаті раділи чи сміялися разом.
 why-greeting = Ніхто не кликав: хтось вітався з усіма.
 why-boredom = Ніхто не кликав: комусь стало нудно.
@@ -219,7 +219,7 @@ usage-percent = Сьогодні використано { $percent } % твоє�
 usage-no-limit = Денної межі немає.
 usage-figures-where = Цифри: /usage в особистій розмові зі мною.
 usage-figures = ${ $usd }, викликів моделі: { $calls }
-usage-figures-unpriced = ${ $usd } і ще { $tokens } токенів за невідомою ціною, викликів моделі: { $calls }
+usage-figures-unpriced = ${ $usd } (і токени за невідомою ціною: { $tokens }), викликів моделі: { $calls }
 usage-today = Відповіді тобі сьогодні: { $spent }.
 usage-limit = Денна межа: ${ $usd }, використано { $percent } %. Поновлюється опівночі за київським часом.
 usage-week = За { $days } днів: { $spent }.
@@ -238,8 +238,8 @@ settings-react-not = Не ставити
 settings-not-autonomous = Говорити без запрошення вимкнено для всього бота.
 settings-learns = Реакції на свої повідомлення бачу і враховую.
 settings-learns-less = Реакцій не бачу, бо не адмін: враховую лише відповіді й тишу.
-settings-admins = Змінювати їх можуть адміни чату.
-settings-not-yours = Це можуть змінювати лише адміни чату.
+settings-admins = Змінювати налаштування можуть адміни чату.
+settings-not-yours = Змінювати налаштування можуть лише адміни чату.
 settings-gone = Такої персони вже немає.
 settings-done = Збережено
 admin-unknown = Зараз не вдалося дізнатися в Telegram, хто тут адмін. Спробуй трохи згодом.
@@ -311,7 +311,7 @@ dead-retried = Спробую ще раз
 dead-dropped = Викинуто
 dead-gone = Цього вже немає
 
-alarm-head = 🔔 Гряга треба глянути.
+alarm-head = 🔔 Треба глянути на Гряга.
 alarm-head-over = 🔔 Знову все гаразд.
 alarm-began = ⚠️ { $what }
     Відколи: { $since }. Що робити: { $link }
@@ -417,7 +417,7 @@ dash-store = База даних
 dash-store-good = гаразд
 dash-store-unwritable = не приймає записів
 dash-store-corrupt = пошкоджена
-dash-store-writer-dead = записувач помер
+dash-store-writer-dead = запис зупинився
 
 dash-budgets = Бюджети й темп
 dash-spent-today = Витрачено сьогодні
@@ -426,7 +426,7 @@ dash-model-calls = Викликів моделі, дві хвилини
 dash-telegram-calls = Надсилань, остання хвилина
 
 dash-breakers = Запобіжники
-dash-no-breaker = Жоден запобіжник ще не сказав свого стану.
+dash-no-breaker = Про стан запобіжників ще нічого не відомо.
 dash-breaker-closed = замкнений: виклики йдуть
 dash-breaker-half-open = напіввідкритий: пробує
 dash-breaker-open = відкритий: викликів немає
@@ -461,15 +461,15 @@ dash-letters-count =
         [few] { $count } мертві листи
        *[other] { $count } мертвих листів
     }
-dash-letters-words = Оновлення, яких не вдалося обробити. Їхніх слів тут не видно; за 30 днів вони спорожняються.
+dash-letters-words = Оновлення, яких не вдалося обробити. Їхніх слів тут не видно; за 30 днів їх буде стерто.
 dash-no-letters = Мертвих листів немає.
-dash-letter-facts = Чат { $chat } · спроб { $tries } · прийшло { $came } · здався { $ago }
-dash-letter-empty = Вміст спорожнено: спробувати ще раз не вийде.
+dash-letter-facts = Чат { $chat } · спроб { $tries } · прийшло { $came } · остання спроба { $ago }
+dash-letter-empty = Вміст стерто: спробувати ще раз не вийде.
 dash-retry = Спробувати ще
 dash-drop = Викинути…
 dash-drop-sure = Викинути назавжди
 
-dash-trends = Перебіг
+dash-trends = Графіки
 dash-span = За який час
 dash-hour = Година
 dash-day = Доба

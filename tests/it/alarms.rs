@@ -58,7 +58,7 @@ async fn a_model_that_fails_for_minutes_is_told_once_and_so_is_its_recovery() {
     }
     let told = host.said(host.office);
     let [message] = &told[..] else { panic!("one message: {told:#?}") };
-    assert!(message.starts_with("🔔 Гряга треба глянути.") && message.contains("⚠️ Моделей"), "{message}");
+    assert!(message.starts_with("🔔 Треба глянути на Гряга.") && message.contains("⚠️ Моделей"), "{message}");
     assert!(message.contains("#gryagbreakeropen"), "{message}");
     assert!(firing(&host).await.contains(&Alarm::BreakerOpen));
     assert!(host.bot.metric("gryag_alarms_firing", &["GryagBreakerOpen"]) > 0.0);
@@ -96,7 +96,7 @@ async fn what_happens_while_telegram_is_dead_is_told_after_and_once() {
     let told = host.said(host.office);
     let of_it: Vec<&String> = told.iter().filter(|told| told.contains(DEAD)).collect();
     assert_eq!(of_it.len(), 1, "{told:#?}");
-    assert!(of_it[0].starts_with("(повтор) 🔔 Гряга треба глянути."), "{told:#?}");
+    assert!(of_it[0].starts_with("(повтор) 🔔 Треба глянути на Гряга."), "{told:#?}");
     assert!(told.len() <= 3, "an outage leaves no heap: {told:#?}");
     assert!(told[1..].iter().all(|told| !told.starts_with("(повтор)")), "{told:#?}");
     drop_dead_letters(&host).await;

@@ -68,7 +68,7 @@ mod tests {
             (state(Alarm::ErrorRate), News::Began),
             (AlarmState { number: 1, ..state(Alarm::BreakerOpen) }, News::Over),
         ];
-        let expected = "🔔 Гряга треба глянути.\n\n\
+        let expected = "🔔 Треба глянути на Гряга.\n\n\
              ⚠️ 1.5 % звернень за пів години лишилися без належної відповіді.\n\
              Відколи: вівторок, 24 листопада 2026, 18:40. Що робити: r#gryagerrorrate\n\n\
              ✅ Минулося: Модель уже кілька хвилин не відповідає, її майже не питаю.\n\

@@ -25,7 +25,7 @@ async fn everybody_sees_the_settings_and_admins_get_buttons() {
 
     Реакцій не бачу, бо не адмін: враховую лише відповіді й тишу.
 
-    Змінювати їх можуть адміни чату.
+    Змінювати налаштування можуть адміни чату.
     ");
     assert!(host.buttons(host.last(chat)).is_empty());
     host.bot.say(chat, people[0], "/settings").await;
@@ -57,7 +57,7 @@ async fn only_admins_presses_count_and_what_they_set_survives_and_is_the_same_fo
     host.bot.add_replica().await;
     host.bot.say(chat, people[0], "/settings").await;
     let page = host.last(chat);
-    assert_eq!(host.press(page, people[1], "зрідка").await, "Це можуть змінювати лише адміни чату.");
+    assert_eq!(host.press(page, people[1], "зрідка").await, "Змінювати налаштування можуть лише адміни чату.");
     let state =
         async |host: &super::Hosted| host.bot.app.store.standing(chat, Vec::new()).await.expect("read").chat.settings;
     assert_eq!(state(&host).await.talk_level, None, "an impostor's press changes nothing");
