@@ -113,6 +113,20 @@ fn every_figure_of_its_company_has_its_tests_and_they_exist() {
     assert_eq!(missing("docs/company.md"), Vec::<String>::new());
 }
 
+#[test]
+fn every_table_has_its_bound_and_is_there() {
+    let mut migrations = Vec::new();
+    files(root().join("migrations"), "sql", &mut migrations);
+    let tables: BTreeSet<String> = migrations
+        .into_iter()
+        .flat_map(|migration| text(migration).lines().map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|line| Some(line.strip_prefix("CREATE TABLE ")?.split(' ').next()?.to_owned()))
+        .collect();
+    let rows = rows(&text("docs/upkeep.md"));
+    let bound = rows.iter().flat_map(|row| quoted(&row[0])).map(str::to_owned).collect();
+    assert_eq!(tables, bound, "what the migrations make (left) is what docs/upkeep.md bounds (right)");
+}
+
 /// What the bot can say, in its code and in its locales, with each continued line joined.
 fn spoken() -> String {
     let mut sources = Vec::new();

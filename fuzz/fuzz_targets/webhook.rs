@@ -149,8 +149,4 @@ impl InboxStore for Remembers {
     async fn drop_dead(&self, _: UpdateKey, _: Timestamp) -> Result<bool, StorageError> {
         unreachable!("the edge only admits")
     }
-
-    async fn empty_dead(&self, _: Timestamp) -> Result<u64, StorageError> {
-        unreachable!("the edge only admits")
-    }
 }

@@ -44,4 +44,8 @@ ALTER TABLE model_calls ADD COLUMN is_unasked INTEGER NOT NULL DEFAULT 0;
 -- Dashboard: an admin may open what is said in a group. /privacy tells there when that was last done.
 ALTER TABLE chats ADD COLUMN opened_at INTEGER;
 
+-- Clearing: how what has outlived its use is found. Lanes are referred to by sends.
+CREATE INDEX chat_hours_hour ON chat_hours (hour);
+CREATE INDEX outbox_lane ON outbox (lane_id) WHERE lane_id IS NOT NULL;
+
 UPDATE schema_generation SET generation = 3;

@@ -41,6 +41,7 @@ impl Build {
             admins: essential.admins.clone(),
             language: self.config.behavior.language,
             runbook: advanced.runbook_url.clone().unwrap_or_else(|| RUNBOOK.to_owned()),
+            gemini: Arc::clone(&self.gemini),
             telegram: self.telegram.clone(),
             intake: essential.intake,
             webhook_url: essential.webhook_url.clone(),

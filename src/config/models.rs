@@ -2,6 +2,9 @@
 //! temperature, and when they end. The figures are those of gemini_api.md sections 2 and 6 (read 2026-11); a model
 //! that is not listed is judged by the version in its name.
 
+use super::prices;
+use crate::domain::Day;
+
 /// How hard a model thinks before it answers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[expect(missing_docs, reason = "the names are the upstream's own")]
@@ -44,7 +47,7 @@ pub enum Thinking {
 struct Family {
     prefix: &'static str,
     thinking: Knob,
-    /// What its end means to an operator.
+    /// The day on which it ends, where that was announced.
     ends: Option<&'static str>,
 }
 
@@ -64,20 +67,21 @@ const FAMILIES: &[Family] = &[
     Family { prefix: "gemini-3.6-flash", thinking: Knob::Levels(&[Minimal, Low, Medium, High]), ends: None },
     // Also 3.5-flash-lite.
     Family { prefix: "gemini-3.5-flash", thinking: Knob::Levels(&[Minimal, Low, Medium, High]), ends: None },
-    Family { prefix: "gemini-3.1-flash-lite", thinking: Knob::Levels(&[]), ends: Some("ends on 2027-05-07") },
+    Family { prefix: "gemini-3.1-flash-lite", thinking: Knob::Levels(&[]), ends: Some("2027-05-07") },
     Family { prefix: "gemini-3.1-pro-preview", thinking: Knob::Levels(&[Low, High]), ends: None },
     Family { prefix: "gemini-3-flash-preview", thinking: Knob::Levels(&[Minimal, Low, Medium, High]), ends: None },
-    Family { prefix: "gemini-3-pro-preview", thinking: Knob::Levels(&[Low, High]), ends: Some("ended on 2026-03-09") },
+    Family { prefix: "gemini-3-pro-preview", thinking: Knob::Levels(&[Low, High]), ends: Some("2026-03-09") },
     Family { prefix: "gemini-2.5-flash-lite", thinking: Knob::Budget(0), ends: None },
-    Family { prefix: "gemini-2.5-flash", thinking: Knob::Budget(0), ends: Some("ends on 2026-12-01") },
+    Family { prefix: "gemini-2.5-flash", thinking: Knob::Budget(0), ends: Some("2026-12-01") },
     // The pro models cannot stop thinking; 128 tokens are their least.
-    Family { prefix: "gemini-2.5-pro", thinking: Knob::Budget(128), ends: Some("ends on 2026-12-01") },
+    Family { prefix: "gemini-2.5-pro", thinking: Knob::Budget(128), ends: Some("2026-12-01") },
 ];
 
 /// From this version on temperature, topP and topK are ignored, and announced to be refused.
 const NO_SAMPLING_SINCE: (u32, u32) = (3, 6);
-/// What is older is shut down.
+/// What is older is shut down, since this day.
 const OLDEST_ALIVE: (u32, u32) = (2, 5);
+const OLDER_ENDED: &str = "2026-06-01";
 /// From this version on thinking is set by level.
 const LEVELS_SINCE: (u32, u32) = (3, 0);
 
@@ -126,15 +130,19 @@ pub fn takes_temperature(model: &str) -> bool {
     !is_alias(model) && version(model).is_none_or(|version| version < NO_SAMPLING_SINCE)
 }
 
-/// What an operator should know about `model`: that it ended, ends soon, or is not what it was yesterday.
-pub fn lifecycle_notice(model: &str) -> Option<&'static str> {
+/// The day on which `model` ends or has ended, where that was announced, as it is written and as it is counted.
+pub fn ends_on(model: &str) -> Option<(&'static str, Day)> {
+    let date =
+        if version(model).is_some_and(|version| version < OLDEST_ALIVE) { OLDER_ENDED } else { family(model)?.ends? };
+    Some((date, prices::day(date).ok()?))
+}
+
+/// What an operator should know about `model`: that it ends or has ended, or is not what it was yesterday.
+pub fn lifecycle_notice(model: &str) -> Option<String> {
     if is_alias(model) {
-        return Some("is an alias that Google moves without notice");
+        return Some("is an alias that Google moves without notice".to_owned());
     }
-    if version(model).is_some_and(|version| version < OLDEST_ALIVE) {
-        return Some("is shut down (the 2.0 family ended on 2026-06-01)");
-    }
-    family(model)?.ends
+    ends_on(model).map(|(date, _)| format!("ends on {date}"))
 }
 
 #[cfg(test)]
@@ -185,8 +193,11 @@ mod tests {
     fn models_that_end_are_announced() {
         assert!(lifecycle_notice("gemini-2.5-flash").unwrap().contains("2026-12-01"));
         assert!(lifecycle_notice("gemini-2.5-pro").unwrap().contains("2026-12-01"));
-        assert!(lifecycle_notice("gemini-2.0-flash").unwrap().contains("shut down"));
+        assert!(lifecycle_notice("gemini-2.0-flash").unwrap().contains("2026-06-01"));
         assert!(lifecycle_notice("gemini-flash-latest").unwrap().contains("alias"));
+        for family in FAMILIES {
+            assert_eq!(ends_on(family.prefix).map(|(date, _)| date), family.ends, "it is a date");
+        }
         for model in ["gemini-3.8-flash", "gemini-3.5-flash-lite", "gemini-2.5-flash-lite", "gemini-test"] {
             assert_eq!(lifecycle_notice(model), None, "{model}");
         }

@@ -144,7 +144,7 @@ impl Row {
     }
 }
 
-fn day(text: &str) -> Result<Day, String> {
+pub(super) fn day(text: &str) -> Result<Day, String> {
     let date: Date = text.parse().map_err(|_| format!("{text} is no date such as 2026-11-20"))?;
     let span = date.since(Date::constant(1970, 1, 1)).map_err(|_| format!("{text} is out of range"))?;
     Ok(Day(i64::from(span.get_days())))

@@ -211,6 +211,11 @@ impl Gemini {
         timeout(after, self.upstream.models()).await.unwrap_or(Err(GeminiError::Timeout { after }))
     }
 
+    /// Its models, the first one first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.first).chain(&self.fallback).map(|model| model.name.as_str())
+    }
+
     /// The breakers of its models, for health pages.
     pub fn breakers(&self) -> Vec<BreakerHandle> {
         std::iter::once(&self.first).chain(&self.fallback).map(|model| model.breaker.clone()).collect()

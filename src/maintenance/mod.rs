@@ -5,9 +5,10 @@
 mod alarms;
 mod alive;
 mod backups;
-mod forgetting;
+mod clearing;
 mod heartbeat;
 mod house;
+mod models;
 mod sampling;
 
 use std::{sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ use crate::{
     config::Intake,
     domain::{Budgets, ChatId, Language, Timestamp, UserId},
     errors::{ErrorHandler, ErrorRecord},
+    gemini::Gemini,
     layers::breaker::{BreakerHandle, BreakerState},
     persona::Personas,
     shutdown::Shutdown,
@@ -46,10 +48,8 @@ const PULSE: Duration = Duration::from_secs(1);
 const UPKEEP: Duration = Duration::from_secs(5);
 /// How often the personas' files are looked at: an edit speaks within a few seconds.
 const PERSONAS: Duration = Duration::from_secs(3);
-/// How often old dead letters are emptied.
+/// How often it is looked whether messages have stayed behind at a group's old id.
 const HOURLY: Duration = Duration::from_secs(3600);
-/// A dead letter's body is kept this long.
-const DEAD_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// Messages that follow a group to its new id in one go.
 const FOLLOW_AT_ONCE: usize = 1_000;
 /// Errors stored in one go.
@@ -91,6 +91,8 @@ pub struct MaintenanceParts {
     pub language: Language,
     /// Where they find what to do: a file or an address (`BOT_RUNBOOK_URL`).
     pub runbook: String,
+    /// The model: whether it is still served.
+    pub gemini: Arc<Gemini>,
     /// The Bot API: how updates are delivered, what time it is there, and what the store cannot keep.
     pub telegram: Telegram,
     /// How updates are to come in (`BOT_INTAKE`).
@@ -149,7 +151,8 @@ impl Maintenance {
                 _ = sampling.tick() => self.sample(&mut sampled).await,
                 _ = upkeep.tick() => {
                     self.keep_up();
-                    self.wipe_traces().await.and(self.follow_migrations(&mut follows).await)
+                    // There are none unless somebody has just had something deleted.
+                    self.parts.store.wipe_traces().await.map(drop).and(self.follow_migrations(&mut follows).await)
                 }
                 _ = personas.tick() => {
                     self.look_at_personas().await;
@@ -157,7 +160,7 @@ impl Maintenance {
                 }
                 _ = hourly.tick() => {
                     follows = true;
-                    self.tidy_up().await
+                    Ok(())
                 }
                 _ = errors.recv_many(&mut found, ERRORS_AT_ONCE) => self.keep_errors(&mut found).await,
             };
@@ -255,24 +258,10 @@ impl Maintenance {
         self.parts.sweeps.iter().for_each(|sweep| sweep());
     }
 
-    async fn tidy_up(&self) -> Result<(), StorageError> {
-        self.empty_dead().await?;
-        self.forget().await?;
-        self.parts.store.prune_spending(self.parts.clock.now()).await.map(drop)
-    }
-
     /// Most of what a large group has said comes after it in steps, so that nothing else waits.
     async fn follow_migrations(&self, follows: &mut bool) -> Result<(), StorageError> {
         if *follows {
             *follows = self.parts.store.follow_migrations(FOLLOW_AT_ONCE).await? > 0;
-        }
-        Ok(())
-    }
-
-    async fn empty_dead(&self) -> Result<(), StorageError> {
-        let emptied = self.parts.store.empty_dead(self.parts.clock.now() - DEAD_KEPT).await?;
-        if emptied > 0 {
-            tracing::info!(emptied, "old dead letters were emptied");
         }
         Ok(())
     }

@@ -275,7 +275,4 @@ pub trait InboxStore: Send + Sync {
 
     /// Forgets a dead letter's body and closes it; false if there is none.
     async fn drop_dead(&self, key: UpdateKey, now: Timestamp) -> Result<bool, StorageError>;
-
-    /// Forgets bodies of dead letters older than `before`; returns how many.
-    async fn empty_dead(&self, before: Timestamp) -> Result<u64, StorageError>;
 }

@@ -40,7 +40,7 @@ pub use spend::{
     QuestionKey, SpendStore, Spender,
 };
 pub use talk::{NewSilence, NewUnasked, QuietChat, QuietRequest, Reception, TalkNotes, TalkStore};
-pub use upkeep::{StoreSpace, UpkeepStore};
+pub use upkeep::{Clearing, StoreSpace, UpkeepStore};
 
 /// Everything that a backend offers. Components take the part that they use as `Arc<dyn …>`.
 pub trait Store:

@@ -113,8 +113,9 @@ pub trait SharedStore: Send + Sync {
     /// A full check of the whole database; an error says what is damaged.
     async fn check(&self) -> Result<(), StorageError>;
 
-    /// Moves the log into the database file, as far as readers allow.
-    async fn checkpoint(&self) -> Result<(), StorageError>;
+    /// Moves the log into the database file and cuts it to nothing; false if readers stood in the way, and what they
+    /// allowed was moved. Writers wait for a moment at most.
+    async fn checkpoint(&self) -> Result<bool, StorageError>;
 
     /// Whether the store can do its work.
     fn health(&self) -> StoreHealth;

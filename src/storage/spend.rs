@@ -109,8 +109,4 @@ pub trait SpendStore: Send + Sync {
         question: QuestionKey,
         now: Timestamp,
     ) -> Result<Option<KeptAnswer>, StorageError>;
-
-    /// Forgets answers older than an hour, people's spending older than 35 days, and calls and other spending older
-    /// than 400 days; returns how many rows.
-    async fn prune_spending(&self, now: Timestamp) -> Result<u64, StorageError>;
 }

@@ -123,7 +123,4 @@ pub trait TalkStore: Send + Sync {
 
     /// Groups that were alive and have gone quiet, in which the bot may speak as far as the store knows, the quietest last.
     async fn quiet_chats(&self, request: QuietRequest, now: Timestamp) -> Result<Vec<QuietChat>, StorageError>;
-
-    /// Forgets what no budget needs any more; returns how many rows.
-    async fn prune_talk(&self, now: Timestamp) -> Result<u64, StorageError>;
 }

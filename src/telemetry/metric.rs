@@ -118,6 +118,12 @@ metrics! {
     STORE_READ_DURATION Histogram "gryag_store_read_duration_seconds" [];
     /// 1 while the store takes writes, 0 while it refuses them.
     STORE_WRITABLE Gauge "gryag_store_writable" [];
+    /// Time of a step of the clearing up, by step and outcome (done, failed); its count is how often it was made.
+    UPKEEP_DURATION Histogram "gryag_upkeep_duration_seconds" ["step", "outcome"];
+    /// What the clearing up has cleared away: rows, of the step `room` bytes.
+    UPKEEP_CLEARED Counter "gryag_upkeep_cleared_total" ["step"];
+    /// When a step of the clearing up was last done by this replica, in seconds since 1970 UTC.
+    UPKEEP_DONE_AT Gauge "gryag_upkeep_done_timestamp_seconds" ["step"];
     /// 1 while an alarm of the bot's own fires, by its name in `deploy/runbook.md`; both replicas say the same.
     ALARMS_FIRING Gauge "gryag_alarms_firing" ["alarm"];
     /// The running version; always 1.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use gryag::{
     domain::{Alarm, UserId},
     sandbox::{gemini::GeminiFault, telegram::Fault},
-    storage::{AlarmStore as _, InboxStore as _},
+    storage::{AlarmStore as _, InboxStore as _, SharedStore as _},
 };
 
 use crate::{
     harness::Setup,
-    outages::MINUTE,
+    outages::{FALLBACK, FIRST, MINUTE},
     people::{Hosted, hosted, hosted_by},
 };
 
@@ -212,5 +212,48 @@ async fn an_admin_who_never_opened_a_chat_disturbs_nothing() {
     let calls = host.bot.world().calls("sendMessage").len();
     assert!(calls <= 4, "{calls} tries in an hour");
     drop_dead_letters(&host).await;
+    host.bot.finish_with_errors().await;
+}
+
+const ENDING: &str = "Налаштована модель скоро зникне";
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_vanishes_is_told_within_a_day_and_so_is_its_return() {
+    let host = hosted("open").await;
+    tokio::time::sleep(5 * MINUTE).await;
+    assert_eq!(host.said(host.office), Vec::<String>::new(), "both are served");
+    host.bot.gemini().retire(FALLBACK);
+    host.bot.pass(25 * 60 * MINUTE).await;
+    let told = host.said(host.office);
+    assert!(told.len() == 1 && told[0].contains(ENDING), "{told:#?}");
+    assert_eq!(firing(&host).await, [Alarm::ModelEnding]);
+    let trouble = host.bot.app.store.fact("model_trouble").await.expect("the store").expect("noted");
+    assert!(trouble.starts_with(FALLBACK) && !trouble.contains(FIRST), "{trouble}");
+    host.bot.gemini().bring_back(FALLBACK);
+    host.bot.pass(25 * 60 * MINUTE).await;
+    assert_eq!(firing(&host).await, []);
+    let told = host.said(host.office);
+    assert!(told.last().expect("told").contains(&format!("✅ Минулося: {ENDING}")), "{told:#?}");
+    host.bot.finish().await;
+}
+
+/// In the month before its end; the alarm's own test has the day.
+#[tokio::test(start_paused = true)]
+async fn a_model_whose_end_was_announced_is_told_a_month_before() {
+    let host = hosted_by(Setup::new().set("GEMINI_MODEL", "gemini-2.5-flash")).await;
+    tokio::time::sleep(5 * MINUTE).await;
+    let told = host.said(host.office);
+    assert!(told.len() == 1 && told[0].contains(ENDING) && told[0].contains("#gryagmodelending"), "{told:#?}");
+    host.bot.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_models_cannot_be_looked_at_nothing_is_said_of_them_and_they_are_tried_each_hour() {
+    let host = hosted_by(Setup::new().set("GEMINI_API_KEY", "nobodys-key")).await;
+    host.bot.pass(130 * MINUTE).await;
+    let failed = host.bot.metric("gryag_errors_total", &["place=\"models\""]);
+    assert!((2.0..=3.0).contains(&failed), "{failed} times");
+    assert!(!firing(&host).await.contains(&Alarm::ModelEnding));
+    assert!(host.bot.app.store.fact("model_trouble").await.expect("the store").is_none());
     host.bot.finish_with_errors().await;
 }

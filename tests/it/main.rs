@@ -4,6 +4,7 @@
 mod actions;
 mod alarms;
 mod backups;
+mod clearing;
 mod conversation;
 mod costs;
 mod dashboard;

@@ -1,6 +1,7 @@
 //! A disk that is full, and one that fails to sync.
 
 use std::{
+    ffi::CString,
     fs::File,
     io::Write as _,
     path::{Path, PathBuf},
@@ -8,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gryag::storage::sqlite::BALLAST_FILE;
 use rustix::{
     mount::{MountFlags, UnmountFlags, mount, unmount},
     process::{Resource, Rlimit, Signal, getrlimit, kill_process, prlimit},
@@ -100,6 +102,40 @@ async fn a_disk_that_is_nearly_full_refuses_updates_and_still_ends_what_runs() {
     bot.stop().await;
 }
 
+/// Filled by somebody else to its last byte.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_the_ballast_goes_and_what_runs_ends() {
+    let disk = SmallDisk::of(48);
+    if !disk.is_mounted() {
+        return;
+    }
+    let world = World::start().await;
+    let setup = disk.setup(&world).set("BOT_MIN_FREE_DISK_MB", 24);
+    std::fs::create_dir_all(&setup.data).expect("a directory");
+    let ballast = setup.data.join(BALLAST_FILE);
+    std::fs::write(&ballast, vec![7; 16 * 1024 * 1024]).expect("as it was made when there was room");
+    let bot = setup.start().await;
+    world.registered().await;
+    world.deliver_to(&[&bot]);
+    let mut by_hand = ByHand::default();
+    assert_eq!(by_hand.post(&bot).await, 200);
+    world.gemini.set_latency(Duration::from_secs(3));
+    let (chat, person) = world.group("Друзі");
+    world.telegram.say(chat, person, "Гряг, як місце?");
+    eventually("it thinks", SOON, async || !world.telegram.calls("sendChatAction").is_empty()).await;
+    assert!(ballast.exists());
+    disk.fill_but(0);
+    eventually("the ballast is released", SOON, async || !ballast.exists()).await;
+    assert_eq!(by_hand.post(&bot).await, 503, "for who clears up, not for more updates");
+    heard(&world.telegram, chat, 1, SOON).await;
+    disk.free(&bot);
+    eventually("updates are taken again", RECOVERY, async || by_hand.post(&bot).await == 200).await;
+    oracle::settle(&world, &setup.data, SOON).await;
+    by_hand.assert_kept(&setup.data);
+    oracle::judge(&world, &setup.data).assert_good();
+    bot.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_does_not_sync_acknowledges_nothing() {
     let world = World::start().await;
@@ -175,7 +211,7 @@ impl ByHand {
     }
 }
 
-/// A disk of 8 MB. Where nothing may be mounted, the process may write no byte to any file instead.
+/// A small disk. Where nothing may be mounted, the process may write no byte to any file instead.
 struct SmallDisk {
     directory: std::sync::Arc<tempfile::TempDir>,
     mounted: bool,
@@ -183,8 +219,13 @@ struct SmallDisk {
 
 impl SmallDisk {
     fn new() -> Self {
+        Self::of(8)
+    }
+
+    fn of(megabytes: u32) -> Self {
         let directory = directory();
-        let mounted = mount("tmpfs", directory.path(), "tmpfs", MountFlags::empty(), Some(c"size=8m")).is_ok();
+        let size = CString::new(format!("size={megabytes}m")).expect("no byte of it is 0");
+        let mounted = mount("tmpfs", directory.path(), "tmpfs", MountFlags::empty(), Some(&*size)).is_ok();
         if !mounted {
             eprintln!("WARNING: no tmpfs can be mounted here (not root?): a file size limit stands in for a full disk");
         }

@@ -28,7 +28,8 @@ class Gemini:
 
     async def _answer(self, request):
         if request.method == "GET":
-            return _json(200, {"models": []})
+            served = ["models/gemini-3.8-flash", "models/gemini-3.5-flash-lite"]
+            return _json(200, {"models": [{"name": name} for name in served]})
         self.calls += 1
         begun = time.monotonic()
         await asyncio.sleep(LATENCY_SECONDS)

@@ -1,6 +1,6 @@
 //! Admission, depth and dead letters.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use futures_util::future::join_all;
 use gryag::{
@@ -91,18 +91,4 @@ pub(crate) async fn a_dead_letter_can_be_shown_retried_and_dropped(world: World)
     let left: HashSet<i64> = world.store.dead_letters(9).await.unwrap().iter().map(|letter| letter.key.0).collect();
     assert_eq!(left, HashSet::from([3]));
     assert!(world.store.dead_letter(UpdateKey(99)).await.unwrap().is_none());
-}
-
-pub(crate) async fn an_old_dead_letter_loses_its_body_and_cannot_be_retried(world: World) {
-    kill(&world, 1).await;
-    let month = Duration::from_secs(30 * 86_400);
-    assert_eq!(world.store.empty_dead(world.now() - month).await.unwrap(), 0);
-    world.advance(month + Duration::from_millis(1));
-    kill(&world, 2).await;
-    assert_eq!(world.store.empty_dead(world.now() - month).await.unwrap(), 1);
-    assert_eq!(world.store.empty_dead(world.now() - month).await.unwrap(), 0, "only once");
-    let (letter, body) = world.store.dead_letter(UpdateKey(1)).await.unwrap().unwrap();
-    assert_eq!((letter.body_bytes, body.len()), (0, 0));
-    assert!(!world.store.retry_dead(UpdateKey(1), world.now()).await.unwrap(), "there is nothing to try");
-    assert!(world.store.retry_dead(UpdateKey(2), world.now()).await.unwrap());
 }

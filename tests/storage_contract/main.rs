@@ -8,6 +8,7 @@ mod alarms;
 mod answers;
 mod chats;
 mod claims;
+mod clearing;
 mod inbox;
 mod leaves;
 mod memory;
@@ -81,7 +82,6 @@ contract! {
         an_unusable_update_goes_to_the_dead_letters_at_once,
         the_depth_counts_what_waits_and_what_is_dead,
         a_dead_letter_can_be_shown_retried_and_dropped,
-        an_old_dead_letter_loses_its_body_and_cannot_be_retried,
     }
     claims {
         rows_come_in_the_order_of_arrival,
@@ -238,7 +238,6 @@ contract! {
         no_lane_waits_for_what_nobody_asked_for,
         only_quiet_groups_that_talk_to_the_bot_are_found,
         a_spontaneous_line_is_taken_from_the_budget_too,
-        pruning_keeps_what_a_budget_still_needs,
     }
     spend {
         a_turns_calls_are_added_up_for_the_bot_the_chat_and_the_person,
@@ -249,8 +248,22 @@ contract! {
         an_answer_is_kept_for_an_hour_and_for_its_chat,
         kept_answers_are_bounded_in_length_in_a_chat_and_in_all,
         kept_answers_go_with_who_asked_for_them,
-        pruning_forgets_what_is_old_and_nothing_else,
         the_unasked_get_a_fifth_of_the_slots_that_the_asked_leave,
+    }
+    clearing {
+        an_update_is_a_duplicate_for_a_week,
+        what_waits_is_not_cleared_however_old,
+        after_all_was_cleared_everything_goes_on,
+        an_old_dead_letter_loses_its_body_and_later_goes,
+        a_send_is_known_for_a_week_after_its_end,
+        what_was_spent_is_kept_as_long_as_it_is_shown,
+        the_talk_keeps_what_a_budget_still_needs,
+        of_a_chat_that_was_passed_by_nothing_is_left,
+        a_chat_that_was_let_in_or_has_set_something_stays,
+        of_people_only_what_they_wished_is_kept,
+        a_claim_of_a_lane_that_was_cleared_is_fenced,
+        a_piece_is_a_thousand_rows_at_most,
+        room_is_given_back_and_the_tables_are_looked_at,
     }
     upkeep {
         what_is_stored_takes_room,

@@ -237,23 +237,6 @@ fn by_person(person: i64, message: Message) -> Message {
     Message { author, ..message }
 }
 
-pub(crate) async fn pruning_forgets_what_is_old_and_nothing_else(world: World) {
-    let now = world.now();
-    finish(&world, 1, -10, keeps(-10, 1, "сорок два")).await;
-    world.store.keep_calls(vec![call(now, -10, Some(5))]).await.unwrap();
-    assert_eq!(world.store.prune_spending(world.now()).await.unwrap(), 0);
-    world.advance(ANSWER_KEPT);
-    assert_eq!(world.store.prune_spending(world.now()).await.unwrap(), 1, "the answer");
-    world.advance(DAY * 40);
-    assert_eq!(world.store.prune_spending(world.now()).await.unwrap(), 1, "the person's sum");
-    let since = async |spender| world.store.spending(spender, Day(0)).await.unwrap().len();
-    assert_eq!((since(Spender::Bot).await, since(Spender::Person(UserId(5))).await), (1, 0));
-    assert_eq!(world.store.model_figures(now).await.unwrap().len(), 1);
-    world.advance(DAY * 400);
-    assert_eq!(world.store.prune_spending(world.now()).await.unwrap(), 3, "two sums and a call");
-    assert!(world.store.model_figures(now).await.unwrap().is_empty());
-}
-
 pub(crate) async fn the_unasked_get_a_fifth_of_the_slots_that_the_asked_leave(world: World) {
     let spare = async || world.store.take_spare_slot("gemini", 100).await.unwrap();
     let asked = async || world.store.take_slot("gemini", 100).await.unwrap();

@@ -168,13 +168,3 @@ pub(crate) async fn a_spontaneous_line_is_taken_from_the_budget_too(world: World
     let figures = world.store.model_figures(world.now() - HOUR).await.unwrap();
     assert_eq!(figures[0].calls, 2, "a dropped line was paid for");
 }
-
-pub(crate) async fn pruning_keeps_what_a_budget_still_needs(world: World) {
-    turn(&world, 1, TalkNotes { people: 5, unasked: vec![line("о", world.now())], ..notes() }).await;
-    let send = world.begin_one().await;
-    world.sent(&send, 9).await;
-    assert_eq!(world.store.prune_talk(world.now()).await.unwrap(), 0);
-    world.advance(36 * 24 * HOUR);
-    assert_eq!(world.store.prune_talk(world.now()).await.unwrap(), 1);
-    assert!(said(&world).await.is_empty());
-}

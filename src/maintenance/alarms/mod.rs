@@ -19,7 +19,9 @@ use self::{
     ledger::News,
     rules::{Backups, Seen},
 };
-use super::{BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT, Maintenance, heartbeat::Company};
+use super::{
+    BACKUP_COMMAND_FAILED_AT, BACKUP_FAILED_AT, BACKUP_OK_AT, Maintenance, heartbeat::Company, models::MODEL_TROUBLE,
+};
 use crate::{
     clock::kyiv_day,
     domain::{Alarm, AlarmState, Chat, ChatId, ChatKind, OutgoingKind, RequestId, RichText, Timestamp, UserId},
@@ -36,9 +38,6 @@ const LEASE_TIME: Duration = Duration::from_secs(90);
 const DOUBTFUL: Duration = Duration::from_secs(15 * 60);
 /// An alarm that nobody could be told for so long is of no use any more.
 const EXPIRES: Duration = Duration::from_secs(30 * 86_400);
-
-/// A fact of others: why a configured model will soon not do, empty if it will.
-const MODEL_TROUBLE: &str = "model_trouble";
 
 impl Maintenance {
     /// Looks every half minute until the soft stop.

@@ -190,6 +190,11 @@ impl FakeGemini {
         self.lock().retired.push(model.to_owned());
     }
 
+    /// A retired model is there again.
+    pub fn bring_back(&self, model: &str) {
+        self.lock().retired.retain(|retired| retired != model);
+    }
+
     /// Every `generateContent` request so far, whatever became of it.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.lock().requests.iter().cloned().collect()

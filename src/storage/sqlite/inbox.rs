@@ -166,19 +166,6 @@ impl InboxStore for SqliteStore {
         })
         .await
     }
-
-    async fn empty_dead(&self, before: Timestamp) -> Result<u64, StorageError> {
-        self.write("emptying old dead letters", Priority::Other, Rings::default(), move |tx| {
-            let changed = execute(
-                tx,
-                "emptying old dead letters",
-                "UPDATE inbox SET body = NULL WHERE state = 2 AND ended_at < ?1 AND body IS NOT NULL",
-                params![before.0],
-            )?;
-            Ok(changed as u64)
-        })
-        .await
-    }
 }
 
 fn admit(tx: &Connection, update: &NewUpdate) -> Result<Admission, StorageError> {

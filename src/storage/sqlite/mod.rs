@@ -5,8 +5,10 @@
 
 mod alarms;
 mod backup;
+mod ballast;
 mod chats;
 mod claims;
+mod clearing;
 mod codes;
 mod connect;
 mod inbox;
@@ -55,6 +57,7 @@ use crate::{
 
 pub use self::{
     backup::{RestoreOptions, Restored, restore},
+    ballast::BALLAST_FILE,
     inspect::{Inspection, inspect},
     open::{GENERATION, MIN_SQLITE, check_file_system, check_place},
 };
@@ -127,6 +130,7 @@ pub struct SqliteStore {
     /// While it is held nobody restores a backup.
     lock: Arc<File>,
     free_disk: FreeDisk,
+    free_disk_min_bytes: u64,
     clock: SharedClock,
     read_took: Histogram,
     call_limit: Duration,
@@ -158,6 +162,7 @@ impl SqliteStore {
             path,
             lock: Arc::new(lock),
             free_disk: options.free_disk,
+            free_disk_min_bytes: options.free_disk_min_bytes,
             clock: options.clock,
             read_took: options.metrics.histogram(&metric::STORE_READ_DURATION, &[]),
             call_limit: options.call_limit,

@@ -8,7 +8,7 @@ use deadpool_sqlite::rusqlite::{Connection, params};
 use super::{
     SqliteStore,
     codes::storage_error,
-    execute, query_all, query_one, slots,
+    connect, execute, query_all, query_one, slots,
     writer::{Priority, Rings},
 };
 use crate::{
@@ -169,11 +169,14 @@ impl SharedStore for SqliteStore {
         .await
     }
 
-    async fn checkpoint(&self) -> Result<(), StorageError> {
-        self.read("moving the log into the file", |connection| {
+    async fn checkpoint(&self) -> Result<bool, StorageError> {
+        let doing = "moving the log into the file";
+        self.read(doing, move |connection| {
+            // Nobody waits for this one, and it leaves little to do for the other, which keeps writers out.
             connection
                 .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-                .map_err(|error| storage_error("moving the log into the file", &error))
+                .map_err(|error| storage_error(doing, &error))?;
+            connect::empty_log(connection)
         })
         .await
     }

@@ -1,7 +1,5 @@
 //! The ledger of model calls, its sums by day, and the answers that may be given again.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use deadpool_sqlite::rusqlite::{Connection, Row, params};
 
@@ -17,12 +15,6 @@ use crate::{
         NewKeptAnswer, QuestionKey, SpendStore, Spender, StorageError,
     },
 };
-
-/// What each person spent is kept for so many days, for their own `/usage`.
-const PEOPLE_KEPT_DAYS: i64 = 35;
-/// Calls and other sums are kept for so long: a year can be compared with the one before.
-const LEDGER_KEPT_DAYS: i64 = 400;
-const DAY: Duration = Duration::from_secs(86_400);
 
 #[async_trait]
 impl SpendStore for SqliteStore {
@@ -109,10 +101,6 @@ impl SpendStore for SqliteStore {
             )
         })
         .await
-    }
-
-    async fn prune_spending(&self, now: Timestamp) -> Result<u64, StorageError> {
-        self.write("pruning the ledger", Priority::Other, Rings::default(), move |tx| prune(tx, now)).await
     }
 }
 
@@ -279,26 +267,6 @@ pub(super) fn keep_answer(tx: &Connection, new: &NewKeptAnswer, now: Timestamp) 
         params![ANSWERS_MAX - 1],
     )
     .map(drop)
-}
-
-fn prune(tx: &Connection, now: Timestamp) -> Result<u64, StorageError> {
-    let doing = "pruning the ledger";
-    let today = kyiv_day(now).0;
-    let old = now - DAY * u32::try_from(LEDGER_KEPT_DAYS).unwrap_or(u32::MAX);
-    let pruned = [
-        execute(tx, doing, "DELETE FROM answers WHERE at <= ?1", params![(now - ANSWER_KEPT).0])?,
-        // Kept before the clock stepped back.
-        execute(tx, doing, "DELETE FROM answers WHERE at > ?1", params![now.0])?,
-        execute(
-            tx,
-            doing,
-            "DELETE FROM spending WHERE day < ?1 AND scope = 'person'",
-            params![today - PEOPLE_KEPT_DAYS],
-        )?,
-        execute(tx, doing, "DELETE FROM spending WHERE day < ?1", params![today - LEDGER_KEPT_DAYS])?,
-        execute(tx, doing, "DELETE FROM model_calls WHERE at < ?1", params![old.0])?,
-    ];
-    Ok(pruned.into_iter().sum::<usize>() as u64)
 }
 
 #[cfg(test)]

@@ -22,8 +22,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 const UNASKED_READ: Duration = Duration::from_secs(14 * 86_400);
 /// Rows of it that are read at most: a day holds some dozens.
 const UNASKED_ROWS: i64 = 300;
-const UNASKED_KEPT: Duration = Duration::from_secs(35 * 86_400);
-const HOURS_KEPT: Duration = Duration::from_secs(400 * 86_400);
 /// A line's reception is bounded, so that one line cannot decide for a week.
 const RECEPTION_MAX: i64 = 3;
 /// Noted no more often than this: who writes fast need not cost a write each time.
@@ -82,18 +80,6 @@ impl TalkStore for SqliteStore {
                     Ok(QuietChat { chat, heard_at: Timestamp(row.get(2)?) })
                 },
             )
-        })
-        .await
-    }
-
-    async fn prune_talk(&self, now: Timestamp) -> Result<u64, StorageError> {
-        self.write("pruning the talk", Priority::Other, Rings::default(), move |tx| {
-            let doing = "pruning the talk";
-            let unasked = execute(tx, doing, "DELETE FROM unasked WHERE at < ?1", params![(now - UNASKED_KEPT).0])?;
-            let silences = execute(tx, doing, "DELETE FROM silences WHERE at < ?1", params![(now - 2 * DAY).0])?;
-            let oldest = (now - HOURS_KEPT).0.div_euclid(HOUR_MS);
-            let hours = execute(tx, doing, "DELETE FROM chat_hours WHERE hour < ?1", params![oldest])?;
-            Ok((unasked + silences + hours) as u64)
         })
         .await
     }

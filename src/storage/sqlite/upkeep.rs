@@ -12,12 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     SqliteStore,
     backup::{Backup, WRITTEN, append_new, directory_of},
+    ballast, clearing,
     shared::set_fact,
     writer::{Priority, Rings},
 };
 use crate::{
     domain::Timestamp,
-    storage::{StorageError, StoreSpace, UpkeepStore},
+    storage::{Clearing, StorageError, StoreSpace, UpkeepStore},
 };
 
 #[async_trait]
@@ -32,6 +33,31 @@ impl UpkeepStore for SqliteStore {
         });
         let measured = measured.await.map_err(|error| StorageError::Backend { doing, detail: error.to_string() })?;
         measured.map_err(|error: io::Error| StorageError::Disk { doing, detail: error.to_string() })
+    }
+
+    async fn clear(&self, what: Clearing, now: Timestamp) -> Result<u64, StorageError> {
+        self.write(what.as_str(), Priority::Other, Rings::default(), move |tx| clearing::clear(tx, what, now)).await
+    }
+
+    async fn optimize(&self) -> Result<(), StorageError> {
+        self.write("looking at the tables", Priority::Other, Rings::default(), clearing::optimize).await
+    }
+
+    async fn shrink(&self) -> Result<u64, StorageError> {
+        let all = self.writer.disk_is_low();
+        self.write("giving free pages back", Priority::Other, Rings::default(), move |tx| clearing::shrink(tx, all))
+            .await
+    }
+
+    async fn keep_ballast(&self) -> Result<bool, StorageError> {
+        let (path, free_disk, min_free) = (self.path.clone(), self.free_disk.clone(), self.free_disk_min_bytes);
+        let doing = "making the ballast";
+        let kept = tokio::task::spawn_blocking(move || {
+            let directory = path.parent().unwrap_or(&path);
+            ballast::keep(directory, &free_disk, min_free)
+        });
+        let kept = kept.await.map_err(|error| StorageError::Backend { doing, detail: error.to_string() })?;
+        kept.map_err(|error| StorageError::Disk { doing, detail: error.to_string() })
     }
 
     async fn back_up(&self, now: Timestamp) -> Result<PathBuf, StorageError> {

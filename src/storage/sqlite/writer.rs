@@ -38,7 +38,7 @@ use self::{
     commit::{Batch, Visit, visit},
     job::{Job, Piece, Work},
 };
-use super::{CommitFault, FreeDisk, SqliteOptions, connect};
+use super::{CommitFault, FreeDisk, SqliteOptions, ballast, connect};
 use crate::{
     shutdown::Shutdown,
     storage::{Bell, StorageError, StoreHealth},
@@ -160,7 +160,7 @@ impl Writer {
     /// Refuses what cannot be taken in now.
     pub(super) fn admits(&self, inbox_max: u64) -> Result<(), StorageError> {
         let waiting = self.state.waiting.load(Ordering::Relaxed);
-        if self.state.disk_is_low.load(Ordering::Relaxed) != 0 {
+        if self.disk_is_low() {
             return Err(StorageError::DiskFull);
         }
         if waiting >= inbox_max { Err(StorageError::InboxFull { waiting }) } else { Ok(()) }
@@ -171,12 +171,17 @@ impl Writer {
         self.state.pressed.load(Ordering::Relaxed)
     }
 
+    /// There is too little room for new updates.
+    pub(super) fn disk_is_low(&self) -> bool {
+        self.state.disk_is_low.load(Ordering::Relaxed) != 0
+    }
+
     pub(super) fn health(&self) -> StoreHealth {
         match self.state.health.load(Ordering::Relaxed) {
             CORRUPT => StoreHealth::Corrupt,
             DEAD => StoreHealth::WriterDead,
             UNWRITABLE => StoreHealth::Unwritable,
-            _ if self.state.disk_is_low.load(Ordering::Relaxed) != 0 => StoreHealth::Unwritable,
+            _ if self.disk_is_low() => StoreHealth::Unwritable,
             _ => StoreHealth::Good,
         }
     }
@@ -390,7 +395,15 @@ impl Task {
 
     async fn measure_disk(&self) {
         let (dir, free_disk) = (self.data_dir.clone(), Arc::clone(&self.free_disk));
-        let Ok(Ok(free)) = tokio::task::spawn_blocking(move || free_disk(&dir)).await else { return };
+        let measured = tokio::task::spawn_blocking(move || {
+            let free = free_disk(&dir)?;
+            if ballast::release(&dir, free) {
+                tracing::warn!("the disk is full: the ballast was released, so that clearing up can make room");
+                return free_disk(&dir);
+            }
+            Ok(free)
+        });
+        let Ok(Ok(free)) = measured.await else { return };
         let low = free < self.free_disk_min_bytes;
         let was_low = self.state.disk_is_low.swap(u8::from(low), Ordering::Relaxed) != 0;
         if low && !was_low {

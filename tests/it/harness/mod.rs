@@ -427,7 +427,7 @@ impl TestBot {
 }
 
 /// What a killed process no longer does.
-fn bury(app: &App) {
+pub(crate) fn bury(app: &App) {
     app.shutdown.soft.cancel();
     app.shutdown.hard.cancel();
 }
