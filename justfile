@@ -57,6 +57,10 @@ fuzz-hour: (fuzz "3600" "render")
 torture KILLS="200" SOAK_SECONDS="600":
     deploy/torture.sh {{ KILLS }} {{ SOAK_SECONDS }}
 
+# A year on the test clock with all of maintenance: every table within its bound, size and speed as a table
+year:
+    GRYAG_YEAR=1 cargo test --locked --release --test it year:: -- --nocapture
+
 # Two replicas behind the real Caddy and Prometheus: restarts, kills and an outage under load (Debian: caddy prometheus-alertmanager)
 replicas *ARGS: build
     deploy/check_replicas.sh {{ ARGS }}

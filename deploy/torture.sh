@@ -1,9 +1,10 @@
 #!/bin/sh
 # The full torture: 200 x kill -9 of either of two replicas under load, a long soak, and every other test of
 # tests/processes; two replicas and Caddy held to 1 CPU and 256 MB; their memory over time; backups of a large database
-# under load. On the release binary. Prints a table of what was seen; fails if a promise was broken.
+# under load; a simulated year (`just year`). On the release binary. Prints a table of what was seen; fails if a promise
+# was broken.
 #
-#   deploy/torture.sh [KILLS] [SOAK_SECONDS]      (defaults: 200 and 600; about 80 minutes)
+#   deploy/torture.sh [KILLS] [SOAK_SECONDS]      (defaults: 200 and 600; about 80 minutes, and the year)
 #
 # GRYAG_BIN names another binary to torture. As root it mounts an 8 MB tmpfs and makes a control group; it wants strace
 # and caddy (Debian: strace caddy).
@@ -26,6 +27,8 @@ for measure in 'endure.py --rate 20 --minutes 10 --held' 'endure.py --rate 50 --
     # shellcheck disable=SC2086  # words of a command
     python3 tests/replicas/$measure >>"$output" 2>&1 || status=$?
 done
+# A year on the test clock, in one process.
+GRYAG_YEAR=1 cargo test --locked --release --test it year:: -- --nocapture >>"$output" 2>&1 || status=$?
 # The test harness leaves no line break before what a test prints.
 sed 's/figure | .*$//' "$output"
 echo

@@ -36,3 +36,4 @@ mod unasked;
 mod veto;
 mod webhook;
 mod week;
+mod year;
