@@ -4,13 +4,13 @@ use std::{path::Path, time::Duration};
 
 use gryag::{
     clock::{kyiv_day, kyiv_midnight},
-    domain::{Chat, ChatAccess, ChatId, ChatKind, Language, Timestamp, UserId},
+    domain::{Chat, ChatAccess, ChatId, ChatKind, Timestamp, UserId},
     persona::{Persona, Saying},
     sandbox::{
         gemini::{GeminiFault, RecordedRequest, Reply},
         telegram::MessageRef,
     },
-    storage::{ChatSetting, ChatStore as _, MemoryStore as _, SpendStore as _, Spender, sqlite::FILE_NAME},
+    storage::{ChatStore as _, MemoryStore as _, SpendStore as _, Spender, sqlite::FILE_NAME},
 };
 
 use crate::{
@@ -364,24 +364,6 @@ async fn a_question_with_something_before_it_does_not_stand_alone() {
     bot.world().say(chat, people[0], QUESTION);
     bot.settle().await;
     assert_eq!((bot.gemini().requests().len(), lookups(&bot)), (2, (0.0, 0.0)));
-    bot.finish().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_persona_and_another_language_do_not_repeat_what_was_kept() {
-    let (bot, chat, people) = cached_bot().await;
-    bot.say(chat, people[0], QUESTION).await;
-    for (asked, setting) in [
-        (2, ChatSetting::Language(Some(Language::English))),
-        (3, ChatSetting::Persona(Some("zuzia".to_owned()))),
-        (3, ChatSetting::Reactions(Some(false))),
-    ] {
-        let untitled = Chat { id: chat, kind: ChatKind::Group, title: None };
-        bot.app.store.set_setting(untitled, setting).await.expect("the store");
-        tokio::time::sleep(PAUSE).await;
-        bot.say(chat, people[1], "@gryag_bot що таке фотосинтез?").await;
-        assert_eq!(bot.gemini().requests().len(), asked);
-    }
     bot.finish().await;
 }
 
