@@ -4,13 +4,13 @@ use std::{path::Path, time::Duration};
 
 use gryag::{
     clock::{kyiv_day, kyiv_midnight},
-    domain::{Chat, ChatAccess, ChatId, ChatKind, Timestamp, UserId},
+    domain::{Chat, ChatAccess, ChatId, ChatKind, Language, Timestamp, UserId},
     persona::{Persona, Saying},
     sandbox::{
         gemini::{GeminiFault, RecordedRequest, Reply},
         telegram::MessageRef,
     },
-    storage::{ChatStore as _, MemoryStore as _, SpendStore as _, Spender, sqlite::FILE_NAME},
+    storage::{ChatSetting, ChatStore as _, MemoryStore as _, SpendStore as _, Spender, sqlite::FILE_NAME},
 };
 
 use crate::{
@@ -364,6 +364,25 @@ async fn a_question_with_something_before_it_does_not_stand_alone() {
     bot.world().say(chat, people[0], QUESTION);
     bot.settle().await;
     assert_eq!((bot.gemini().requests().len(), lookups(&bot)), (2, (0.0, 0.0)));
+    bot.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_persona_and_another_language_do_not_repeat_what_was_kept() {
+    let (bot, chat, people) = cached_bot().await;
+    bot.say(chat, people[0], QUESTION).await;
+    let to_zuzia = "Зузю, що таке фотосинтез?";
+    for (asked, question, setting) in [
+        (2, QUESTION, ChatSetting::Language(Some(Language::English))),
+        (3, to_zuzia, ChatSetting::Persona(Some("zuzia".to_owned()))),
+        (3, to_zuzia, ChatSetting::Reactions(Some(false))),
+    ] {
+        let untitled = Chat { id: chat, kind: ChatKind::Group, title: None };
+        bot.app.store.set_setting(untitled, setting).await.expect("the store");
+        tokio::time::sleep(PAUSE).await;
+        bot.say(chat, people[1], question).await;
+        assert_eq!(bot.gemini().requests().len(), asked);
+    }
     bot.finish().await;
 }
 
