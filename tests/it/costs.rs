@@ -212,7 +212,9 @@ async fn a_chats_budget_ends_for_that_chat_and_the_bots_for_all() {
 #[tokio::test(start_paused = true)]
 async fn a_model_without_a_price_costs_unknown_never_nothing_and_its_tokens_are_budgeted() {
     let december = NOON + Duration::from_secs(12 * 86_400);
-    let setup = Setup::at(december).set("GEMINI_MODEL", "gemini-2.5-flash").set("GEMINI_FALLBACK_MODEL", "");
+    // That model ends in December, of which the admin hears.
+    let setup = Setup::at(december).overseen();
+    let setup = setup.set("GEMINI_MODEL", "gemini-2.5-flash").set("GEMINI_FALLBACK_MODEL", "");
     let bot = dear_bot(with_budgets(setup, ["0", "0.20", "0", "0"])).await;
     let (chat, people) = bot.group(&["Оля"]);
     while !is_limit_line(&ask(&bot, chat, people[0]).await) {}
@@ -379,10 +381,13 @@ async fn another_persona_and_another_language_do_not_repeat_what_was_kept() {
     ] {
         let untitled = Chat { id: chat, kind: ChatKind::Group, title: None };
         bot.app.store.set_setting(untitled, setting).await.expect("the store");
-        tokio::time::sleep(PAUSE).await;
+        // Then nobody is in the middle of a talk with it.
+        tokio::time::sleep(10 * PAUSE).await;
         bot.say(chat, people[1], question).await;
         assert_eq!(bot.gemini().requests().len(), asked);
     }
+    // The harness knows the first persona's name only.
+    bot.also_addressed(2);
     bot.finish().await;
 }
 
