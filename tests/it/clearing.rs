@@ -32,8 +32,9 @@ fn cleared(bot: &TestBot, step: &str) -> f64 {
 
 #[tokio::test(start_paused = true)]
 async fn what_has_outlived_its_use_goes_and_an_update_that_comes_again_is_known_for_a_week() {
-    const TABLES: [&str; 4] = ["inbox", "outbox", "messages", "model_calls"];
-    let bot = Setup::new().set("BOT_RETENTION_DAYS", "10").start().await;
+    // The leaps of the clock raise alarms, which are no answers.
+    const TABLES: [&str; 4] = ["inbox", "outbox WHERE kind = 'answer'", "messages", "model_calls"];
+    let bot = Setup::new().overseen().set("BOT_RETENTION_DAYS", "10").start().await;
     let (chat, people) = bot.group(&["Оля"]);
     let question = bot.world().say(chat, people[0], "Гряг, ти живий?");
     let update = bot.world().take_update().expect("the update");
@@ -47,12 +48,13 @@ async fn what_has_outlived_its_use_goes_and_an_update_that_comes_again_is_known_
     bot.settle().await;
     assert_eq!(bot.world().answers_to(question).len(), 1, "it is known");
     days(&bot, 5).await;
-    assert_eq!(rows(&bot, TABLES), [1, 1, 0, calls], "the newest rows keep the ids from being given anew");
-    assert_eq!((cleared(&bot, "sends"), cleared(&bot, "messages")), (1.0, 4.0));
+    assert_eq!(rows(&bot, TABLES), [1, 0, 0, calls], "the newest row keeps its id from being given anew");
+    assert!(cleared(&bot, "sends") >= 2.0);
+    assert_eq!(cleared(&bot, "messages"), 4.0);
     assert_eq!(bot.metric("gryag_upkeep_duration_seconds_count", &["outcome=\"failed\""]), 0.0);
     assert!(bot.metric("gryag_upkeep_done_timestamp_seconds", &["step=\"log\""]) > 1.7e9);
     days(&bot, 80).await;
-    assert_eq!(rows(&bot, TABLES), [1, 1, 0, 0]);
+    assert_eq!(rows(&bot, TABLES), [1, 0, 0, 0]);
     let last = bot.say(chat, people[0], "Гряг, ти ще тут?").await;
     assert_eq!(bot.world().answers_to(last).len(), 1);
     bot.finish().await;
@@ -80,5 +82,5 @@ async fn of_two_replicas_one_clears_up_each_hour_and_the_other_follows_when_it_d
     bot.kill_first();
     tokio::time::sleep(2 * HOUR).await;
     assert_eq!(made(&bot), 4.0);
-    bot.finish().await;
+    bot.finish_with_errors().await;
 }
