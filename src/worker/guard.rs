@@ -26,6 +26,8 @@ impl Turn<'_> {
             is_somebody && !line.is_edit && line.incoming.service.is_none() && !commands.obeys(&line.message().author)
         });
         read.leaves_no_trace = true;
+        // Nor is a dead letter kept of what could not be read.
+        read.verdicts.clear();
         if let (Gate::Ask, Some(line)) = (gate, newcomer) {
             let message = line.message();
             let around = self.around(place, &line.request_id);

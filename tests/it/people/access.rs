@@ -5,8 +5,10 @@ use std::time::Duration;
 use gryag::{
     domain::UserId,
     sandbox::telegram::{FakeTelegram, TelegramOptions},
+    storage::InboxStore as _,
 };
 use insta::assert_snapshot;
+use serde_json::json;
 
 use super::{Hosted, hosted, hosted_by};
 use crate::harness::{Setup, life::Side};
@@ -32,6 +34,20 @@ async fn a_new_chat_gets_one_polite_line_and_the_owner_one_question() {
     assert!(!host.is_in_the_files("КАНАРК"), "no file holds a word of theirs, nor the chat's name");
     host.bot.also_addressed(-2);
     host.bot.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_new_chat_not_even_what_cannot_be_read_is_kept() {
+    let host = hosted("approve").await;
+    let chat = host.joined("Ліс", &[host.person("Оля")]).await;
+    let without_id = json!({"date": 1_795_435_200, "from": {"id": 1, "is_bot": false, "first_name": "Хтось"},
+        "chat": {"id": chat.0, "type": "supergroup", "title": "Ліс"}, "text": "КАНАРКА"});
+    host.bot.world().raw_update("message", &without_id);
+    host.bot.settle().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(host.bot.app.store.dead_letters(9).await.expect("read").is_empty());
+    assert!(!host.is_in_the_files("КАНАРК"));
+    host.bot.finish_with_errors().await;
 }
 
 #[tokio::test(start_paused = true)]
