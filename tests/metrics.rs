@@ -68,8 +68,8 @@ async fn scraped() -> String {
     visit(&bot, "/livez").await;
     visit(&bot, "/12345/nowhere").await;
     bot.settle().await;
-    // The gauges are read every two seconds.
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    // An hour later the kept answer is cleared away.
+    tokio::time::sleep(Duration::from_secs(3_900)).await;
     visit(&bot, "/metrics").await;
     let text = visit(&bot, "/metrics").await;
     use gryag::storage::InboxStore as _;
