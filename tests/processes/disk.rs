@@ -95,10 +95,15 @@ async fn a_disk_that_is_nearly_full_refuses_updates_and_still_ends_what_runs() {
     assert_eq!(by_hand.post(&bot).await, 503);
     heard(&world.telegram, chat, 1, SOON).await;
     disk.free(&bot);
+    assert_recovers(&world, &setup, bot, by_hand).await;
+}
+
+/// There is room again: updates are taken again, and nothing was lost meanwhile.
+async fn assert_recovers(world: &World, setup: &Setup, bot: Bot, mut by_hand: ByHand) {
     eventually("updates are taken again", RECOVERY, async || by_hand.post(&bot).await == 200).await;
-    oracle::settle(&world, &setup.data, SOON).await;
+    oracle::settle(world, &setup.data, SOON).await;
     by_hand.assert_kept(&setup.data);
-    oracle::judge(&world, &setup.data).assert_good();
+    oracle::judge(world, &setup.data).assert_good();
     bot.stop().await;
 }
 
@@ -130,11 +135,7 @@ async fn on_a_full_disk_the_ballast_goes_and_what_runs_ends() {
     eventually("updates are refused", SOON, async || by_hand.post(&bot).await == 503).await;
     heard(&world.telegram, chat, 1, SOON).await;
     disk.free(&bot);
-    eventually("updates are taken again", RECOVERY, async || by_hand.post(&bot).await == 200).await;
-    oracle::settle(&world, &setup.data, SOON).await;
-    by_hand.assert_kept(&setup.data);
-    oracle::judge(&world, &setup.data).assert_good();
-    bot.stop().await;
+    assert_recovers(&world, &setup, bot, by_hand).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
