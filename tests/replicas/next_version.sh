@@ -20,6 +20,10 @@ UPDATE schema_generation SET generation = $next;
 SQL
 sed -i "s/^pub const GENERATION: i64 = $last;/pub const GENERATION: i64 = $next;/" "$tree/src/storage/sqlite/open.rs"
 grep -q "GENERATION: i64 = $next;" "$tree/src/storage/sqlite/open.rs"
+# Its own version: else cargo takes its objects for those of this program, the next time that this one is built.
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$tree/Cargo.toml" | head -n 1)
+sed -i "0,/^version = \"$version\"/s//version = \"$version-tomorrow\"/" "$tree/Cargo.toml"
+sed -i "/^name = \"gryag\"/{n;s/\"$version\"/\"$version-tomorrow\"/}" "$tree/Cargo.lock"
 
 release=
 [ "$profile" != release ] || release=--release
