@@ -87,11 +87,12 @@ impl ChatStore for SqliteStore {
     }
 
     async fn forget_old(&self, before: Timestamp) -> Result<u64, StorageError> {
+        // Read first: most chats have nothing to forget, and a commit each would cost more than all of the reading.
         let chats = self
-            .read("listing all chats", |connection| {
-                // Chats that were written to, whether or not they have a row of their own.
-                let sql = "SELECT chat_id FROM chats UNION SELECT chat_id FROM lanes";
-                query_all(connection, "listing all chats", sql, [], |row| row.get(0).map(ChatId))
+            .read("finding old messages", move |connection| {
+                query_all(connection, "finding old messages", CHATS_WITH_OLD, params![before.0, PIECE], |row| {
+                    row.get(0).map(ChatId)
+                })
             })
             .await?;
         let mut forgotten = 0;
@@ -246,6 +247,11 @@ pub(super) fn delete_chat(tx: &Connection, chat: ChatId, now: Timestamp) -> Resu
     super::shared::set_fact(tx, super::people::TRACES, &now.0.to_string())?;
     Ok(true)
 }
+
+/// Chats that were written to, whether or not they have a row of their own, and in which something is old.
+const CHATS_WITH_OLD: &str = "SELECT chat_id FROM (SELECT chat_id FROM chats UNION SELECT chat_id FROM lanes) AS known \
+     WHERE EXISTS (SELECT 1 FROM messages WHERE chat_id = known.chat_id AND sent_at < ?1 AND message_id IN \
+         (SELECT message_id FROM messages WHERE chat_id = known.chat_id ORDER BY message_id LIMIT ?2))";
 
 /// The oldest messages of a chat stand first, so what is old enough is found without looking at the others.
 fn forget_old(tx: &Connection, chat: ChatId, before: Timestamp) -> Result<u64, StorageError> {
