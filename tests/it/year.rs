@@ -1,4 +1,4 @@
-//! A year on the test clock: 5 000 messages a day in ten groups, answers, strangers who pass by, what people have deleted;
+//! A year on the test clock: 6 000 messages a day in ten groups, answers, strangers who pass by, what people have deleted;
 //! all of maintenance, a backup a day, a restart each night, both changes of Kyiv's clock and a leap day. Every table, file
 //! and backup stays within what docs/upkeep.md states, the file does not grow in its second half, and what runs for each
 //! message takes no longer.
@@ -59,9 +59,9 @@ struct Plan {
     growth: u64,
 }
 
-/// Summer to summer: the clocks change on 2027-10-31 and 2028-03-26, and 2028-02-29 is between them.
+/// More than the 5 000 messages a day that are promised. Summer to summer: the clocks change on 2027-10-31 and 2028-03-26, and 2028-02-29 is between them.
 const YEAR: Plan =
-    Plan { start: "2027-06-01T05:00:00Z", days: 366, rounds: 25, turns: 4, retention_days: 90, growth: 105 };
+    Plan { start: "2027-06-01T05:00:00Z", days: 366, rounds: 24, turns: 5, retention_days: 90, growth: 105 };
 const WEEKS: Plan =
     Plan { start: "2028-02-20T05:00:00Z", days: 36, rounds: 4, turns: 1, retention_days: 7, growth: 110 };
 
