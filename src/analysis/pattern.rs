@@ -167,6 +167,45 @@ pub(super) struct Patterns<T> {
     by_first: HashMap<u64, Vec<(usize, usize)>>,
     /// Patterns that begin with `^`: they are tried where a sentence begins.
     by_begin: Vec<usize>,
+    /// Of each pattern, the words of which the text must have one, step by step after the first.
+    needs: Vec<Vec<WordSet>>,
+}
+
+/// Words told apart by their first letters: one that is not in the set is not among them, one that is may be.
+#[derive(Clone, Copy, Default, Debug)]
+struct WordSet([u64; 4]);
+
+impl WordSet {
+    const ALL: Self = Self([u64::MAX; 4]);
+
+    fn of_text(tokens: &[Token]) -> Self {
+        tokens.iter().fold(Self::default(), |set, token| match token {
+            Token::Word(word) if word.contains('*') => Self::ALL,
+            Token::Word(word) => set.with(key(word.chars())),
+            Token::Emoji(_) | Token::End => set,
+        })
+    }
+
+    /// What a step needs; nothing if no word stands for it.
+    fn of_step(step: &Step) -> Option<Self> {
+        let Step::OneOf(all) = step else { return None };
+        Some(all.iter().flat_map(Alternative::first_words).fold(Self::default(), |set, word| {
+            // «по*» begins words whose third letter is anything.
+            let is_short = word.is_prefix && word.letters.len() < KEY_LETTERS;
+            if is_short { Self::ALL } else { set.with(key(word.letters.iter().copied())) }
+        }))
+    }
+
+    fn with(mut self, key: u64) -> Self {
+        // Fibonacci hashing: the upper bits of the product are spread well (Knuth, TAOCP 3, 6.4).
+        let bit = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        self.0[(bit >> 6) as usize] |= 1 << (bit & 63);
+        self
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(ours, theirs)| ours & theirs != 0)
+    }
 }
 
 impl<T: Copy> Patterns<T> {
@@ -175,7 +214,7 @@ impl<T: Copy> Patterns<T> {
     where
         T: 'a,
     {
-        let mut patterns = Self { all: Vec::new(), by_first: HashMap::new(), by_begin: Vec::new() };
+        let mut patterns = Self { all: Vec::new(), by_first: HashMap::new(), by_begin: Vec::new(), needs: Vec::new() };
         for (meaning, list) in lists {
             for pattern in *list {
                 patterns.add(pattern, *meaning);
@@ -204,15 +243,17 @@ impl<T: Copy> Patterns<T> {
             Some(Step::Begin) => self.by_begin.push(index),
             _ => panic!("a pattern begins with a word, an emoji or ^: {pattern}"),
         }
+        self.needs.push(steps.iter().skip(1).filter_map(WordSet::of_step).collect());
         self.all.push((steps, meaning));
     }
 
     /// Every place where a pattern matches: the tokens that it covers, and what it means.
     pub(super) fn find(&self, words: &Words) -> Vec<(Range<usize>, T)> {
         let tokens = &words.tokens;
+        let text = WordSet::of_text(tokens);
         let mut found = Vec::new();
         for (at, token) in tokens.iter().enumerate() {
-            for (index, which) in self.beginnings(token) {
+            for (index, which) in self.beginnings(token, &text) {
                 let (steps, meaning) = &self.all[index];
                 let end = match (&steps[0], &steps[1..]) {
                     (Step::OneOf(all), rest) => {
@@ -223,7 +264,7 @@ impl<T: Copy> Patterns<T> {
                 found.extend(end.map(|end| (at..end, *meaning)));
             }
             let begins = at == 0 || tokens[at - 1] == Token::End;
-            for index in self.by_begin.iter().filter(|_| begins) {
+            for index in self.by_begin.iter().filter(|index| begins && self.may_match(**index, &text)) {
                 let (steps, meaning) = &self.all[*index];
                 found.extend(matched(steps, tokens, at).map(|end| (at..end, *meaning)));
             }
@@ -231,11 +272,19 @@ impl<T: Copy> Patterns<T> {
         found
     }
 
-    /// The patterns, and their first alternatives, that may begin with this token.
-    fn beginnings(&self, token: &Token) -> Vec<(usize, usize)> {
-        let of = |key: u64| self.by_first.get(&key).into_iter().flatten().copied();
+    /// Whether a text has a word for every step of a pattern, as far as a glance tells.
+    fn may_match(&self, index: usize, text: &WordSet) -> bool {
+        self.needs[index].iter().all(|needed| needed.meets(text))
+    }
+
+    /// The patterns, and their first alternatives, that may begin with this token of a text.
+    fn beginnings(&self, token: &Token, text: &WordSet) -> Vec<(usize, usize)> {
+        let may_match = |(index, _): &(usize, usize)| self.may_match(*index, text);
+        let of = |key: u64| self.by_first.get(&key).into_iter().flatten().copied().filter(may_match);
         let mut beginnings: Vec<_> = match token {
-            Token::Word(word) if word.contains('*') => self.by_first.values().flatten().copied().collect(),
+            Token::Word(word) if word.contains('*') => {
+                self.by_first.values().flatten().copied().filter(may_match).collect()
+            }
             Token::Word(word) => {
                 let letters = word.chars().count().min(KEY_LETTERS);
                 (1..=letters).flat_map(|letters| of(key(word.chars().take(letters)))).collect()
@@ -301,6 +350,7 @@ mod tests {
         assert!(is_in("^ rip $", "ну. RIP 💔") && !is_in("^ rip $", "rip it"));
         assert!(is_in("в|на~картку x", "на картку x") && !is_in("в|на~картку x", "на x"));
         assert!(is_in("@kin", "а мама де") && is_in("б|@kin в", "мама в") && !is_in("@kin", "маминий"));
+        assert!(is_in("а .. по* в|г*", "а поза г") && !is_in("а .. по* в", "а в"));
         assert!(is_in("🕯️", "🕯") && is_in("су*цид", "су*цид") && is_in("суїцид*", "су*цидний"));
     }
 }
