@@ -26,12 +26,13 @@ macro_rules! select_message {
         concat!(
             "SELECT message_id, topic_id, author_kind, author_id, author_name, author_username, text, media_kind, ",
             "media_label, media_file_id, media_unique_id, media_size, media_mime, album, reply_to, ",
-            "CASE WHEN quote IS NULL OR EXISTS (SELECT 1 FROM people WHERE user_id = reply_author ",
-            "AND opted_out_at IS NOT NULL) THEN NULL ELSE quote END, ",
-            "forwarded_from, sent_at, edited_at, reply_author, forwarded_author FROM messages WHERE ",
+            "CASE WHEN replied.opted_out_at IS NULL THEN quote END, ",
+            "forwarded_from, sent_at, edited_at, reply_author, forwarded_author FROM messages ",
+            "LEFT JOIN people AS author ON author.user_id = author_id ",
+            "LEFT JOIN people AS origin ON origin.user_id = forwarded_author ",
+            "LEFT JOIN people AS replied ON replied.user_id = reply_author WHERE ",
             $which,
-            " AND NOT EXISTS (SELECT 1 FROM people WHERE user_id = author_id AND opted_out_at IS NOT NULL)",
-            " AND NOT EXISTS (SELECT 1 FROM people WHERE user_id = forwarded_author AND opted_out_at IS NOT NULL) ",
+            " AND author.opted_out_at IS NULL AND origin.opted_out_at IS NULL ",
             $order
         )
     };
