@@ -123,7 +123,7 @@ pub fn read(text: &str) -> Reading {
 
 /// The words of a text as they can be compared: lower case, one form for each. For whoever looks for names.
 pub fn comparable_words(text: &str) -> Vec<String> {
-    Words::of(text).words().map(str::to_owned).collect()
+    Words::of(text).into_words()
 }
 
 /// Whether a word, as [`comparable_words`] gives it, is a common first name in any case form.

@@ -34,6 +34,15 @@ impl Words {
         Self { tokens: cutter.tokens }
     }
 
+    /// The words alone, to keep.
+    pub(super) fn into_words(self) -> Vec<String> {
+        let word = |token| match token {
+            Token::Word(word) => Some(word),
+            Token::Emoji(_) | Token::End => None,
+        };
+        self.tokens.into_iter().filter_map(word).collect()
+    }
+
     /// The words alone.
     pub(super) fn words(&self) -> impl Iterator<Item = &str> {
         self.tokens.iter().filter_map(|token| match token {

@@ -5,7 +5,7 @@ use super::{
     button::{Press, Pressed},
 };
 use crate::{
-    domain::{Author, AuthorKind, Buttons, Message, ReplyTo, UserId},
+    domain::{Author, AuthorKind, Buttons, Message, ReplyTo, UserId, letter},
     locale::say,
     storage::{ForgetStep, Forgotten, StorageError},
 };
@@ -29,9 +29,12 @@ pub fn is_forget_this(text: &str) -> bool {
     if text.len() > 120 {
         return false;
     }
-    let lower = text.to_lowercase();
-    let words: Vec<&str> =
-        lower.split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != '@').collect();
+    let lower: String = text.chars().map(letter::lowercase).collect();
+    // Asked of every text that comes in, and hardly any has such a word.
+    if !["забудь", "forget"].iter().any(|word| lower.contains(word)) {
+        return false;
+    }
+    let words: Vec<&str> = lower.split(|sign| !letter::is_alphanumeric(sign) && sign != '_' && sign != '@').collect();
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty() && !word.starts_with('@')).collect();
     // «Не забудь це» is the opposite.
     if words.iter().any(|word| ["не", "don", "dont", "never"].contains(word)) {
