@@ -115,9 +115,13 @@ struct Turn {
     addressed: usize,
 }
 
-/// Whom a turn's messages called was answered once, and all together.
+/// Whom a turn's messages called was answered once, and all together; to what they said it may have added a line unasked.
 fn judge_turn(turn: &Turn, outbox: &[Outgoing], verdict: &mut Verdict) {
-    let said: Vec<_> = outbox.iter().filter(|row| turn.requests.contains(&row.request)).collect();
+    let said = outbox.iter().filter(|row| turn.requests.contains(&row.request));
+    let (unasked, said): (Vec<_>, Vec<_>) = said.partition(|row| row.kind == "unasked");
+    if unasked.len() > 1 {
+        verdict.wrongs.push(format!("the turn of {:?} joined in more than once: {unasked:?}", turn.requests));
+    }
     match said[..] {
         [] if turn.addressed == 0 => {}
         [] => verdict.wrongs.push(format!("nobody answers the turn of {:?}", turn.requests)),
@@ -140,8 +144,13 @@ fn judge_sends(sent: &[Sent], outbox: &[Outgoing], verdict: &mut Verdict) {
     let mut seen = BTreeSet::new();
     for send in sent {
         let (chat, reply) = (send.message.chat.0, send.reply_to.map(|id| id.0));
-        if !noted.contains_key(&(chat, send.message.id.0)) && !doubted.contains(&(chat, reply)) {
+        let row = noted.get(&(chat, send.message.id.0));
+        if row.is_none() && !doubted.contains(&(chat, reply)) {
             verdict.wrongs.push(format!("message {} in {chat} is not in the outbox", send.message.id.0));
+        }
+        // What it says unasked answers nobody.
+        if row.map_or(reply.is_none(), |row| row.kind == "unasked") {
+            continue;
         }
         let Some(reply) = reply else {
             verdict.wrongs.push(format!("message {} in {chat} answers nobody", send.message.id.0));
@@ -229,7 +238,7 @@ struct Outgoing {
 
 fn outbox(database: &Connection) -> Vec<Outgoing> {
     let sql = "SELECT id, kind, state, chat_id, message_id, reply_to, json_array_length(addressed), request_id FROM \
-               outbox ORDER BY id";
+               outbox WHERE action = 'say' ORDER BY id";
     let mut statement = database.prepare(sql).expect("a statement");
     let rows = statement.query_map([], |row| {
         Ok(Outgoing {
