@@ -16,11 +16,14 @@ pub(crate) async fn measure() -> Vec<Figure> {
     let data = data_dir();
     let ballast = data.path().join(BALLAST_FILE);
     let (bot, _) = Bot::start_in(data, ends, &[]).await;
-    // It is made once, at the end of the first clearing up; what an hour brings later is small beside it.
-    while !ballast.exists() {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    // It is made once, at the end of the first clearing up; a minute later all is done that a start brings.
+    let cleared_up = async {
+        while !ballast.exists() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(300), cleared_up).await.expect("the first clearing up comes to its end");
+    tokio::time::sleep(Duration::from_secs(60)).await;
     let (cpu, written) = (bot.cpu(), bot.written_bytes());
     let watched = Duration::from_secs(60);
     tokio::time::sleep(watched).await;

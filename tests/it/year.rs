@@ -59,7 +59,8 @@ struct Plan {
     growth: u64,
 }
 
-/// More than the 5 000 messages a day that are promised. Summer to summer: the clocks change on 2027-10-31 and 2028-03-26, and 2028-02-29 is between them.
+/// Summer to summer: the clocks change on 2027-10-31 and 2028-03-26, and 2028-02-29 is between them. A round an hour, as
+/// maintenance has it, so that no round waits for the hour to be full.
 const YEAR: Plan =
     Plan { start: "2027-06-01T05:00:00Z", days: 366, rounds: 24, turns: 5, retention_days: 90, growth: 105 };
 const WEEKS: Plan =

@@ -28,8 +28,8 @@ const DONE: i64 = 1;
 const DEAD: i64 = 2;
 
 /// While admissions press, a claim takes so many lanes of conversation, the longest due first. One claim is made in each
-/// pressed transaction of other work, ten a second, so the turns then take hardly any of the processors: what is not
-/// taken in may be lost to a caller's patience, what is waits safely.
+/// pressed transaction of other work, ten a second, so the turns then take hardly any of the processors: what is taken in
+/// waits safely, and what is not must be delivered again.
 const PRESSED_LANES: usize = 1;
 /// A chat hears at most one failure line in this time.
 const FAILURE_LINE_PAUSE: Duration = Duration::from_secs(600);
