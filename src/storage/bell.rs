@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-/// Rung after a commit of this process that may have made work, and within 100 ms of another process's commit.
+/// Rung before a commit of this process that may leave work, so that whoever takes it up may do so in the same one; after
+/// it, if nobody did; and within 100 ms of another process's commit.
 #[derive(Clone, Debug, Default)]
 pub struct Bell {
     inbox: Arc<Notify>,

@@ -44,7 +44,7 @@ impl InboxStore for SqliteStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, StorageError> {
         let (clock, writer) = (self.clock.clone(), self.writer.clone());
-        self.write_repeatable("claiming lanes", Priority::Other, Rings::default(), move |tx| {
+        self.write_repeatable("claiming lanes", Priority::Taking(Rings::INBOX), Rings::default(), move |tx| {
             let lanes_max = if writer.is_pressed() { PRESSED_LANES } else { usize::MAX };
             claim(tx, &request, lanes_max, clock.now())
         })
@@ -319,14 +319,16 @@ fn may_say_failure_line(tx: &Connection, chat: ChatId, kind: &str, now: Timestam
 
 /// One answer of a lane has ended: the lane may go on.
 pub(super) fn answer_ended(tx: &Connection, lane: i64, now: Timestamp) -> Result<(), StorageError> {
-    let free = query_one(
+    execute(
         tx,
         "freeing a lane",
-        "UPDATE lanes SET unsent = MAX(unsent - 1, 0) WHERE id = ?1 RETURNING claimed = 0",
-        params![lane],
-        |row| row.get::<_, bool>(0),
-    )?;
-    if free == Some(true) { reschedule(tx, lane, false, now) } else { Ok(()) }
+        "UPDATE lanes SET unsent = MAX(unsent - 1, 0), owner = CASE WHEN claimed THEN owner END, \
+         due_at = CASE WHEN claimed THEN due_at WHEN unsent > 1 THEN NULL \
+         WHEN EXISTS (SELECT 1 FROM queue WHERE lane_id = ?1 AND not_before <= ?2) THEN ?2 \
+         ELSE (SELECT MIN(not_before) FROM queue WHERE lane_id = ?1) END WHERE id = ?1",
+        params![lane, now.0],
+    )
+    .map(drop)
 }
 
 fn dead_letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {

@@ -39,7 +39,7 @@ impl OutboxStore for SqliteStore {
         call_limit: Duration,
     ) -> Result<Sends, StorageError> {
         let (owner, clock) = (owner.to_owned(), self.clock.clone());
-        self.write_repeatable("taking send slots", Priority::Other, Rings::default(), move |tx| {
+        self.write_repeatable("taking send slots", Priority::Taking(Rings::OUTBOX), Rings::default(), move |tx| {
             begin_sends(tx, &owner, max, limits, call_limit, clock.now())
         })
         .await

@@ -6,7 +6,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use deadpool_sqlite::rusqlite::Connection;
 use tokio::time::Instant;
 
-use super::job::Job;
+use super::job::{Job, Rings};
 use crate::storage::{
     StorageError,
     sqlite::{CommitFault, codes::storage_error, connect, queue},
@@ -21,11 +21,23 @@ pub(super) struct Batch {
     /// These run first.
     pub(super) admissions: Vec<Box<dyn Job>>,
     pub(super) others: Vec<Box<dyn Job>>,
+    /// These run last.
+    pub(super) taking: Vec<Box<dyn Job>>,
 }
 
 impl Batch {
+    pub(super) fn add_other(&mut self, job: Box<dyn Job>) {
+        if job.answers().any() { self.taking.push(job) } else { self.others.push(job) }
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.admissions.len() + self.others.len()
+        self.admissions.len() + self.others.len() + self.taking.len()
+    }
+
+    /// The bells that what it leaves would ring, and that nothing in it answers.
+    pub(super) fn unanswered(&self) -> Rings {
+        let rung = self.admissions.iter().chain(&self.others).fold(Rings::default(), |all, job| all.and(job.rings()));
+        self.taking.iter().fold(rung, |left, job| left.without(job.answers()))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -33,7 +45,7 @@ impl Batch {
     }
 
     pub(super) fn into_jobs(self) -> impl Iterator<Item = Box<dyn Job>> {
-        self.admissions.into_iter().chain(self.others)
+        self.admissions.into_iter().chain(self.others).chain(self.taking)
     }
 }
 
@@ -92,6 +104,9 @@ fn commit(connection: &Connection, batch: Batch, fault: Option<&CommitFault>, vi
     visit.committed = run(connection, "BEGIN IMMEDIATE");
     let wanted = batch.into_jobs().filter(|job| !job.is_abandoned());
     let (mut together, mut alone): (Vec<_>, Vec<_>) = wanted.partition(|job| job.is_repeatable());
+    if !alone.is_empty() {
+        alone.extend(together.extract_if(.., |job| job.answers().any()));
+    }
     if visit.committed.is_ok() && !together.is_empty() && !run_together(connection, &mut together) {
         visit.committed = begin_again(connection);
         alone.splice(..0, together.drain(..));

@@ -5,11 +5,15 @@ use tokio::sync::oneshot;
 
 use crate::storage::StorageError;
 
-/// Admissions go first: Telegram waits for them.
+/// When a piece of work runs in its batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::storage::sqlite) enum Priority {
+    /// First: Telegram waits for it.
     Admission,
     Other,
+    /// Last, for it takes up what others have left (it answers these bells): it finds also what the rest of its own
+    /// batch leaves, and spares that a second commit.
+    Taking(Rings),
 }
 
 /// Which bells a successful piece of work rings.
@@ -23,6 +27,18 @@ impl Rings {
     pub(in crate::storage::sqlite) const INBOX: Self = Self { inbox: true, outbox: false };
     pub(in crate::storage::sqlite) const OUTBOX: Self = Self { inbox: false, outbox: true };
     pub(in crate::storage::sqlite) const BOTH: Self = Self { inbox: true, outbox: true };
+
+    pub(super) fn any(self) -> bool {
+        self.inbox || self.outbox
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { inbox: self.inbox || other.inbox, outbox: self.outbox || other.outbox }
+    }
+
+    pub(super) fn without(self, other: Self) -> Self {
+        Self { inbox: self.inbox && !other.inbox, outbox: self.outbox && !other.outbox }
+    }
 }
 
 /// A piece of work of any type.
@@ -31,6 +47,8 @@ pub(super) trait Job: Send {
     /// Whether it may be run again after what it did was rolled back.
     fn is_repeatable(&self) -> bool;
     fn rings(&self) -> Rings;
+    /// The bells that it answers, by taking up what others have left.
+    fn answers(&self) -> Rings;
     fn is_abandoned(&self) -> bool;
     fn end(self: Box<Self>, committed: Result<(), StorageError>);
 }
@@ -75,6 +93,7 @@ pub(super) struct Piece<W, T> {
     pub(super) work: W,
     pub(super) result: Option<T>,
     pub(super) rings: Rings,
+    pub(super) answers: Rings,
     pub(super) reply: oneshot::Sender<Result<T, StorageError>>,
 }
 
@@ -90,6 +109,10 @@ impl<T: Send, W: Work<T>> Job for Piece<W, T> {
 
     fn rings(&self) -> Rings {
         self.rings
+    }
+
+    fn answers(&self) -> Rings {
+        self.answers
     }
 
     fn is_abandoned(&self) -> bool {

@@ -178,9 +178,16 @@ async fn a_press_gives_way_when_half_of_the_places_are_taken() {
 async fn a_failing_commit_fails_all_of_its_waiters_and_stores_nothing() {
     let world = world().await;
     let bell = world.store.bell();
-    while bell.inbox().now_or_never().is_some() {}
     world.fails.store(true, Ordering::Relaxed);
-    let (one, two) = tokio::join!(world.piece("one", Ok(())), world.piece("two", Ok(())));
+    // Whoever was called to come along was called before the commit.
+    let piece = |name| {
+        let bell = bell.clone();
+        world.work(Priority::Other, move |tx| {
+            while bell.inbox().now_or_never().is_some() {}
+            set_fact(tx, name, "stored")
+        })
+    };
+    let (one, two) = tokio::join!(piece("one"), piece("two"));
     assert!(matches!((one, two), (Err(StorageError::Disk { .. }), Err(StorageError::Disk { .. }))));
     assert!(!world.stored("one").await && !world.stored("two").await);
     assert_eq!(world.store.health(), StoreHealth::Unwritable);
@@ -303,6 +310,57 @@ async fn admissions_go_first() {
     assert!(writes.iter().all(Result::is_ok));
     let order = order.lock().unwrap();
     assert_eq!(*order, [Priority::Admission, Priority::Admission, Priority::Other, Priority::Other]);
+}
+
+/// A piece that takes up what others have left: tells whether it finds a fact.
+async fn taking(world: &World, name: &'static str) -> bool {
+    let sql = "SELECT EXISTS (SELECT 1 FROM facts WHERE name = ?1)";
+    let find = move |tx: &Connection| {
+        tx.query_row(sql, [name], |row| row.get(0)).map_err(|error| storage_error("testing", &error))
+    };
+    world.store.write_repeatable("testing", Priority::Taking(Rings::INBOX), Rings::default(), find).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_up_work_finds_what_its_own_batch_leaves() {
+    let world = world().await;
+    let (found_admitted, _, found_alone, _) = tokio::join!(
+        taking(&world, "admitted"),
+        together(&world, "admitted", Ok(())),
+        taking(&world, "alone"),
+        world.piece("alone", Ok(())),
+    );
+    assert!(found_admitted && found_alone, "although they were asked for first");
+    assert_eq!(world.commits.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_rung_for_takes_up_the_work_in_the_commit_that_leaves_it() {
+    let world = world().await;
+    let bell = world.store.bell();
+    while bell.inbox().now_or_never().is_some() {}
+    let worker = async {
+        bell.inbox().await;
+        taking(&world, "admitted").await
+    };
+    let (found, admitted) = tokio::join!(worker, together(&world, "admitted", Ok(())));
+    admitted.unwrap();
+    assert!(found);
+    assert_eq!(world.commits.load(Ordering::Relaxed), 1);
+    assert!(bell.inbox().now_or_never().is_none(), "nobody is rung for a second time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_nobody_took_up_is_rung_for_after_its_commit() {
+    let world = world().await;
+    let bell = world.store.bell();
+    let heard = bell.clone();
+    let piece = world.work(Priority::Other, move |tx| {
+        while heard.inbox().now_or_never().is_some() {}
+        set_fact(tx, "left", "stored")
+    });
+    piece.await.unwrap();
+    assert!(bell.inbox().now_or_never().is_some());
 }
 
 #[tokio::test(start_paused = true)]
