@@ -16,6 +16,7 @@
 //! each wait for one look. The press gives way when half of the inbox's places are taken, so that the turns' lag has a
 //! bound.
 
+mod checkpoint;
 mod commit;
 mod job;
 
@@ -39,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::job::{Once, Priority, Repeatable, Rings};
 use self::{
+    checkpoint::Checkpoints,
     commit::{Batch, Visit, visit},
     job::{Job, Piece, Work},
 };
@@ -109,6 +111,7 @@ impl Writer {
         let task = Task {
             pool: connect::writer(path)?,
             connection: None,
+            checkpoints: Checkpoints::new(path)?,
             admissions: admissions_queue,
             others: others_queue,
             state: Arc::clone(&state),
@@ -239,6 +242,7 @@ impl Drop for DeadAtDrop {
 struct Task {
     pool: Pool,
     connection: Option<Object>,
+    checkpoints: Checkpoints,
     admissions: mpsc::Receiver<Box<dyn Job>>,
     others: mpsc::Receiver<Box<dyn Job>>,
     state: Arc<State>,
@@ -385,6 +389,9 @@ impl Task {
         {
             rings = Rings::BOTH;
         }
+        if let Some(behind) = visit.behind {
+            self.checkpoints.begin(behind);
+        }
         if let Some(waiting) = visit.waiting {
             self.state.waiting.store(waiting, Ordering::Relaxed);
         }
@@ -437,6 +444,7 @@ impl Task {
     async fn finish(mut self) {
         self.admissions.close();
         self.others.close();
+        self.checkpoints.close();
         let mut batch = Batch::default();
         while let Ok(job) = self.admissions.try_recv() {
             batch.admissions.push(job);

@@ -6,7 +6,10 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use deadpool_sqlite::rusqlite::Connection;
 use tokio::time::Instant;
 
-use super::job::{Job, Rings};
+use super::{
+    checkpoint,
+    job::{Job, Rings},
+};
 use crate::storage::{
     StorageError,
     sqlite::{CommitFault, codes::storage_error, connect, queue},
@@ -56,6 +59,8 @@ pub(super) struct Visit {
     pub(super) took: Duration,
     pub(super) data_version: Option<i64>,
     pub(super) waiting: Option<u64>,
+    /// Pages of the log that are not in the file yet.
+    pub(super) behind: Option<i64>,
 }
 
 impl Visit {
@@ -79,11 +84,18 @@ pub(super) fn visit(
 ) -> Visit {
     let started = Instant::now();
     connect::interrupt_at(connection, Some(started + BATCH_LIMIT));
-    let mut visit =
-        Visit { jobs: Vec::new(), committed: Ok(()), took: Duration::ZERO, data_version: None, waiting: None };
+    let mut visit = Visit {
+        jobs: Vec::new(),
+        committed: Ok(()),
+        took: Duration::ZERO,
+        data_version: None,
+        waiting: None,
+        behind: None,
+    };
     if !batch.is_empty() {
         commit(connection, batch, fault, &mut visit);
         visit.took = started.elapsed();
+        visit.behind = checkpoint::behind(connection);
     }
     if look {
         // Changes whenever another connection has committed; our own commits do not count.
