@@ -69,7 +69,7 @@ impl MemoryStore for SqliteStore {
                 |row| message(request.chat, row),
             )?;
             // The bot's own answer is remembered before what was written while it thought.
-            messages.sort_by_key(|message| message.id);
+            messages.sort_unstable_by_key(|message| message.id);
             Ok(messages)
         })
         .await
@@ -151,12 +151,18 @@ pub(super) fn remember_all(tx: &Connection, messages: &[Message]) -> Result<(), 
         if chat.replace(&message.chat) != Some(&message.chat) {
             remember_chat(tx, &message.chat)?;
         }
-        remember(tx, message)?;
+        remember(tx, message, None)?;
     }
     Ok(())
 }
 
-fn remember(tx: &Connection, message: &Message) -> Result<(), StorageError> {
+/// Remembers what the bot has said, and why.
+pub(super) fn remember_own(tx: &Connection, message: &Message, why: Option<&str>) -> Result<(), StorageError> {
+    remember_chat(tx, &message.chat)?;
+    remember(tx, message, why)
+}
+
+fn remember(tx: &Connection, message: &Message, why: Option<&str>) -> Result<(), StorageError> {
     let Some(message) = permitted(tx, message)? else { return Ok(()) };
     let message = &*message;
     if message.edited_at.is_some() && replace(tx, message)? {
@@ -181,7 +187,7 @@ fn remember(tx: &Connection, message: &Message) -> Result<(), StorageError> {
         }
         None => Some(newest_seq(tx, message.chat.id, topic)? + 1),
     };
-    if insert(tx, message, topic, seq)? { Ok(()) } else { replace(tx, message).map(drop) }
+    if insert(tx, message, (topic, seq), why)? { Ok(()) } else { replace(tx, message).map(drop) }
 }
 
 /// The message as far as it may be remembered. Here, at the last moment: whoever opted out or had something forgotten
@@ -246,7 +252,12 @@ fn replace(tx: &Connection, message: &Message) -> Result<bool, StorageError> {
 }
 
 /// False if it is remembered already.
-fn insert(tx: &Connection, message: &Message, topic: i64, seq: Option<i64>) -> Result<bool, StorageError> {
+fn insert(
+    tx: &Connection,
+    message: &Message,
+    (topic, seq): (i64, Option<i64>),
+    why: Option<&str>,
+) -> Result<bool, StorageError> {
     let replied = message.reply_to.as_ref().and_then(|reply| reply.author.as_ref());
     let reply_author = message.quote.as_ref().and_then(|quote| quote.author).or(replied.map(|author| author.id));
     let media = message.media.as_ref();
@@ -255,9 +266,9 @@ fn insert(tx: &Connection, message: &Message, topic: i64, seq: Option<i64>) -> R
         "remembering a message",
         "INSERT INTO messages (chat_id, message_id, topic_id, seq, author_kind, author_id, author_name, \
          author_username, text, media_kind, media_label, media_file_id, media_unique_id, media_size, media_mime, album, \
-         reply_to, quote, forwarded_from, sent_at, edited_at, reply_author, forwarded_author) \
+         reply_to, quote, forwarded_from, sent_at, edited_at, reply_author, forwarded_author, why) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-         COALESCE(?22, (SELECT author_id FROM messages WHERE chat_id = ?1 AND message_id = ?17)), ?23) \
+         COALESCE(?22, (SELECT author_id FROM messages WHERE chat_id = ?1 AND message_id = ?17)), ?23, ?24) \
          ON CONFLICT (chat_id, message_id) DO NOTHING",
         params![
             message.chat.id.0,
@@ -283,6 +294,7 @@ fn insert(tx: &Connection, message: &Message, topic: i64, seq: Option<i64>) -> R
             message.edited_at.map(|at| at.0),
             reply_author.map(|author| author.0),
             message.forwarded_from.as_ref().and_then(|from| from.author).map(|author| author.0),
+            why,
         ],
     )?;
     Ok(added > 0)

@@ -9,9 +9,9 @@ mod why;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_sqlite::rusqlite::{Connection, params};
+use deadpool_sqlite::rusqlite::{self, Connection, Row, params};
 
-use self::calls::Call;
+use self::calls::{Call, Sending};
 pub(super) use self::{
     pacing::begin_sends,
     row::{Ties, insert},
@@ -22,7 +22,7 @@ use super::{
     writer::{Priority, Rings},
 };
 use crate::{
-    domain::{AddressedOutcome, ChatId, Message, OutgoingId, OutgoingKind, Timestamp},
+    domain::{AddressedOutcome, ChatId, Message, MessageId, OutgoingId, OutgoingKind, Timestamp},
     storage::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, SendLimits, Sends, StorageError},
 };
 
@@ -56,7 +56,7 @@ impl OutboxStore for SqliteStore {
         let owner = owner.to_owned();
         self.write_repeatable("ending a send", Priority::Other, Rings::BOTH, move |tx| {
             match calls::find(tx, &owner, id, attempt, &ended)? {
-                Call::Running(chat) => end_send(tx, id, chat, &ended, now),
+                Call::Running(sending) => end_send(tx, id, &sending, &ended, now),
                 Call::Recorded(row) => calls::told_again(tx, &row, now),
             }
         })
@@ -130,28 +130,26 @@ impl OutboxStore for SqliteStore {
 fn end_send(
     tx: &Connection,
     id: OutgoingId,
-    chat: ChatId,
+    sending: &Sending,
     ended: &Ended,
     now: Timestamp,
 ) -> Result<Option<EndedOutgoing>, StorageError> {
+    let chat = sending.chat;
     match ended {
         Ended::Sent(message) => {
-            if is_worth_remembering(tx, id, message)? {
-                memory::remember_all(tx, std::slice::from_ref(message))?;
-            }
-            note_sent(tx, id, message, now)?;
-            close(tx, id, "sent", "", now)
+            note_sent(tx, sending, message, now)?;
+            close(tx, id, End::Sent(Some(message.id)), now)
         }
         Ended::Done => {
             remember_done(tx, id, now)?;
-            close(tx, id, "sent", "", now)
+            close(tx, id, End::Sent(None), now)
         }
-        Ended::Unknown { problem } => close(tx, id, "unknown", problem, now),
+        Ended::Unknown { problem } => close(tx, id, End::Unknown(problem), now),
         Ended::Refused { problem, chat_is_dead } => {
             if *chat_is_dead {
                 mark_dead(tx, chat, problem, now)?;
             }
-            close(tx, id, "refused", problem, now)
+            close(tx, id, End::Refused(problem), now)
         }
         Ended::RetryAt { at, blocks_chat, without_reply, problem } => {
             if *blocks_chat {
@@ -168,23 +166,14 @@ fn end_send(
     }
 }
 
-/// Keeps with the message why it was said, and with its row of the talk budget which message it became.
-fn note_sent(tx: &Connection, id: OutgoingId, message: &Message, now: Timestamp) -> Result<(), StorageError> {
+/// Remembers a sent message, with it why it was said, and with its row of the talk budget which message it became.
+fn note_sent(tx: &Connection, sending: &Sending, message: &Message, now: Timestamp) -> Result<(), StorageError> {
     let doing = "noting a sent message";
-    let noted = query_one(
-        tx,
-        doing,
-        "UPDATE outbox SET message_id = ?2 WHERE id = ?1 RETURNING why, unasked_id",
-        params![id.0, message.id.0],
-        |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<i64>>(1)?)),
-    )?;
-    let (why, unasked) = noted.unwrap_or_default();
-    if let Some(why) = why {
-        let sql = "UPDATE messages SET why = ?3 WHERE chat_id = ?1 AND message_id = ?2";
-        execute(tx, doing, sql, params![message.chat.id.0, message.id.0, why])?;
+    if is_worth_remembering(tx, sending, message)? {
+        memory::remember_own(tx, message, sending.why.as_deref())?;
     }
-    talk::count_own(tx, message.chat.id, unasked.is_some(), now)?;
-    if let Some(unasked) = unasked {
+    talk::count_own(tx, message.chat.id, sending.unasked.is_some(), now)?;
+    if let Some(unasked) = sending.unasked {
         // Of a line in several parts, people react to any; the first stands for it.
         let sql = "UPDATE unasked SET message_id = COALESCE(message_id, ?2) WHERE id = ?1";
         execute(tx, doing, sql, params![unasked, message.id.0])?;
@@ -218,11 +207,8 @@ fn remember_done(tx: &Connection, id: OutgoingId, now: Timestamp) -> Result<(), 
 
 /// Notices and alarms are no conversation, and what they show (a person's export, the admin's figures) must not be kept twice. What
 /// answers a message that was forgotten meanwhile is forgotten with it: it may repeat its words.
-fn is_worth_remembering(tx: &Connection, id: OutgoingId, message: &Message) -> Result<bool, StorageError> {
-    let sql = "SELECT kind FROM outbox WHERE id = ?1";
-    let kind = query_one(tx, "asking what was sent", sql, params![id.0], |row| row.get::<_, String>(0))?;
-    let kind = kind.map(|kind| OutgoingKind::from_stored(&kind));
-    if matches!(kind, Some(OutgoingKind::Notice | OutgoingKind::Alarm)) {
+fn is_worth_remembering(tx: &Connection, sending: &Sending, message: &Message) -> Result<bool, StorageError> {
+    if matches!(sending.kind, OutgoingKind::Notice | OutgoingKind::Alarm) {
         return Ok(false);
     }
     match &message.reply_to {
@@ -236,7 +222,7 @@ pub(super) fn drop_unsent(tx: &Connection, id: OutgoingId, problem: &str, now: T
     let sql = "SELECT 1 FROM outbox WHERE id = ?1 AND state IN ('queued', 'ready')";
     // An earlier part may have taken it along.
     match query_one(tx, "dropping a send", sql, params![id.0], |_| Ok(()))? {
-        Some(()) => close(tx, id, "expired", problem, now).map(drop),
+        Some(()) => close(tx, id, End::Expired(problem), now).map(drop),
         None => Ok(()),
     }
 }
@@ -288,32 +274,67 @@ fn mark_dead(tx: &Connection, chat: ChatId, reason: &str, now: Timestamp) -> Res
     Ok(())
 }
 
+/// How a part ends, with what was wrong.
+#[derive(Clone, Copy)]
+enum End<'a> {
+    /// It may have become a message.
+    Sent(Option<MessageId>),
+    Unknown(&'a str),
+    Refused(&'a str),
+    Expired(&'a str),
+}
+
+impl<'a> End<'a> {
+    fn columns(self) -> (&'static str, Option<&'a str>, Option<i64>) {
+        match self {
+            Self::Sent(message) => ("sent", None, message.map(|id| id.0)),
+            Self::Unknown(problem) => ("unknown", Some(problem), None),
+            Self::Refused(problem) => ("refused", Some(problem), None),
+            Self::Expired(problem) => ("expired", Some(problem), None),
+        }
+    }
+}
+
+/// A part that has ended.
+struct EndedPart {
+    id: i64,
+    kind: String,
+    state: String,
+    addressed: String,
+}
+
+/// Reads the columns `id, kind, state, addressed`.
+fn ended_part(row: &Row<'_>) -> rusqlite::Result<EndedPart> {
+    Ok(EndedPart { id: row.get(0)?, kind: row.get(1)?, state: row.get(2)?, addressed: row.get(3)? })
+}
+
 /// Ends one part and whatever follows from it. Returns the answer if this was the end of it.
-fn close(
-    tx: &Connection,
-    id: OutgoingId,
-    state: &'static str,
-    problem: &str,
-    now: Timestamp,
-) -> Result<Option<EndedOutgoing>, StorageError> {
+fn close(tx: &Connection, id: OutgoingId, end: End<'_>, now: Timestamp) -> Result<Option<EndedOutgoing>, StorageError> {
     let doing = "closing a send";
+    let (state, problem, message) = end.columns();
+    let lane = query_one(tx, doing, "SELECT lane_id FROM outbox WHERE id = ?1", params![id.0], |row| row.get(0))?;
     // The words are in the memory now, or were never said: the outbox need not keep them.
-    let (answer, part, parts) = query_one(
+    let (last, answer, part, parts) = query_one(
         tx,
         doing,
-        // Of a doubtful call it may yet be heard that it arrived; then the message keeps why it was said.
-        "UPDATE outbox SET state = ?2, problem = NULLIF(?3, ''), ended_at = ?4, text = '', entities = '[]', \
-         buttons = NULL, why = CASE WHEN ?2 = 'unknown' THEN why END WHERE id = ?1 RETURNING answer_id, part, parts",
-        params![id.0, state, problem, now.0],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
+        // Of a doubtful call it may yet be heard that it arrived; then the message keeps why it was said. No lane waits
+        // for it any more.
+        "UPDATE outbox SET state = ?2, problem = ?3, ended_at = ?4, message_id = COALESCE(?5, message_id), text = '', \
+         entities = '[]', buttons = NULL, lane_id = NULL, why = CASE WHEN ?2 = 'unknown' THEN why END \
+         WHERE id = ?1 RETURNING id, kind, state, addressed, answer_id, part, parts",
+        params![id.0, state, problem, now.0, message],
+        |row| Ok((ended_part(row)?, row.get::<_, i64>(4)?, row.get::<_, i64>(5)?, row.get::<_, i64>(6)?)),
     )?
     .ok_or(StorageError::Fenced { lane: id.0 })?;
-    if matches!(state, "refused" | "expired") {
+    if parts == 1 {
+        return end_answer(tx, lane.flatten(), vec![last], now).map(Some);
+    }
+    if matches!(end, End::Refused(_) | End::Expired(_)) {
         execute(
             tx,
             doing,
             "UPDATE outbox SET state = ?2, problem = ?3, ended_at = ?4, text = '', entities = '[]', \
-             buttons = NULL, why = NULL WHERE answer_id = ?1 AND state = 'queued'",
+             buttons = NULL, lane_id = NULL, why = NULL WHERE answer_id = ?1 AND state = 'queued'",
             params![answer, state, problem, now.0],
         )?;
     } else if part + 1 < parts {
@@ -325,40 +346,34 @@ fn close(
         )?;
         return Ok(None);
     }
-    end_answer(tx, answer, now).map(Some)
+    end_answer(tx, lane.flatten(), parts_of(tx, answer)?, now).map(Some)
 }
 
-fn end_answer(tx: &Connection, answer: i64, now: Timestamp) -> Result<EndedOutgoing, StorageError> {
-    let (ended, lane) = what_ended(tx, answer, now)?;
+fn parts_of(tx: &Connection, answer: i64) -> Result<Vec<EndedPart>, StorageError> {
+    let sql = "SELECT id, kind, state, addressed FROM outbox WHERE answer_id = ?1 ORDER BY part";
+    query_all(tx, "ending an answer", sql, params![answer], ended_part)
+}
+
+fn end_answer(
+    tx: &Connection,
+    lane: Option<i64>,
+    parts: Vec<EndedPart>,
+    now: Timestamp,
+) -> Result<EndedOutgoing, StorageError> {
     if let Some(lane) = lane {
         inbox::answer_ended(tx, lane, now)?;
     }
-    Ok(ended)
+    what_ended(parts, now)
 }
 
-/// What became of an answer whose parts have all ended, and the lane that waited for it.
-fn what_ended(tx: &Connection, answer: i64, now: Timestamp) -> Result<(EndedOutgoing, Option<i64>), StorageError> {
-    let rows = query_all(
-        tx,
-        "ending an answer",
-        "SELECT id, kind, state, addressed, lane_id FROM outbox WHERE answer_id = ?1 ORDER BY part",
-        params![answer],
-        |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, String>(2)?,
-                row.get::<_, String>(3)?,
-                row.get::<_, Option<i64>>(4)?,
-            ))
-        },
-    )?;
+/// What became of an answer whose parts have all ended.
+fn what_ended(parts: Vec<EndedPart>, now: Timestamp) -> Result<EndedOutgoing, StorageError> {
     // The worst part decides what the answer as a whole became.
     let state = ["refused", "expired", "unknown"]
         .into_iter()
-        .find(|bad| rows.iter().any(|row| row.2 == *bad))
+        .find(|bad| parts.iter().any(|part| part.state == *bad))
         .unwrap_or("sent");
-    let Some((id, kind, _, addressed, lane)) = rows.into_iter().next_back() else {
+    let Some(EndedPart { id, kind, addressed, .. }) = parts.into_iter().next_back() else {
         return Err(StorageError::Backend { doing: "ending an answer", detail: "it has no parts".to_owned() });
     };
     let acknowledged: Vec<i64> = serde_json::from_str(&addressed).unwrap_or_default();
@@ -372,5 +387,5 @@ fn what_ended(tx: &Connection, answer: i64, now: Timestamp) -> Result<(EndedOutg
             _ => AddressedOutcome::Late,
         })
         .collect();
-    Ok((EndedOutgoing { id: OutgoingId(id), kind: OutgoingKind::from_stored(&kind), state, addressed }, lane))
+    Ok(EndedOutgoing { id: OutgoingId(id), kind: OutgoingKind::from_stored(&kind), state, addressed })
 }

@@ -6,7 +6,7 @@ use deadpool_sqlite::rusqlite::{self, Connection, params};
 
 use super::{
     super::{execute, query_all, query_one},
-    close, migrate, ready_again,
+    End, close, migrate, ready_again,
     row::{self, CANDIDATES_SQL, Candidate},
 };
 use crate::{
@@ -40,7 +40,7 @@ pub(in super::super) fn begin_sends(
     for mut candidate in candidates(tx, max, now)? {
         let id = OutgoingId(candidate.id);
         if candidate.expires_at <= now.0 {
-            sends.ended.extend(close(tx, id, "expired", "it waited for its send for too long", now)?);
+            sends.ended.extend(close(tx, id, End::Expired("it waited for its send for too long"), now)?);
             continue;
         }
         match may_send(tx, &mut candidate, limits, call_limit, now)? {
@@ -58,7 +58,7 @@ pub(in super::super) fn begin_sends(
                 sends.next_at = Some(Timestamp(at));
                 return Ok(sends);
             }
-            Pace::Never(problem) => sends.ended.extend(close(tx, id, "refused", &problem, now)?),
+            Pace::Never(problem) => sends.ended.extend(close(tx, id, End::Refused(&problem), now)?),
         }
     }
     sends.next_at = query_one(
@@ -167,8 +167,9 @@ fn on_its_way(
         tx,
         "looking for a chat's send",
         // What left longer ago was given up above.
-        "SELECT sending_at FROM outbox WHERE chat_id = ?1 AND sending_at > ?2 AND state = 'sending' \
-         AND answer_id <> ?3 LIMIT 1",
+        // By the calls in flight, some dozens: a chat's own would be all that it was sent within that time.
+        "SELECT sending_at FROM outbox INDEXED BY outbox_sending WHERE chat_id = ?1 AND sending_at > ?2 \
+         AND state = 'sending' AND answer_id <> ?3 LIMIT 1",
         params![candidate.outgoing.chat.id.0, (now - call_limit).0, candidate.answer_id],
         |row| row.get(0),
     )
@@ -232,7 +233,7 @@ fn give_up_lost(
         let problem = "its sender died during the call";
         if is_given_up {
             given_up += 1;
-            ended.extend(close(tx, id, "unknown", problem, now)?);
+            ended.extend(close(tx, id, End::Unknown(problem), now)?);
         } else {
             ready_again(tx, id, now, false, problem)?;
         }
