@@ -2,8 +2,6 @@
 //! row joins the lane's queue, when somebody comes to claim. So an admission costs one row and one key, and many rows
 //! join together.
 
-use std::collections::HashMap;
-
 use deadpool_sqlite::rusqlite::{Connection, Row, params};
 
 use super::{execute, query_all, query_one};
@@ -13,7 +11,7 @@ use crate::{
 };
 
 /// Rows that join in one go, a few microseconds each; the next claim takes up the rest.
-const JOIN_MAX: usize = 10_000;
+const JOIN_MAX: i64 = 10_000;
 
 /// How many rows wait. Of those that have not joined yet, the dead ones are taken off again: they are few, and have an
 /// index, so that no body is read for a count.
@@ -45,34 +43,45 @@ pub(super) fn first_arrived(connection: &Connection) -> Result<Option<Timestamp>
     )
 }
 
-/// What came since the last time joins its lanes' queues, whichever process took it in. False if more is to come.
+/// What came since the last time joins its lanes' queues, whichever process took it in; all of it in a few statements,
+/// for under load it is hundreds of rows at a time. False if more is to come.
 pub(super) fn join_all(tx: &Connection) -> Result<bool, StorageError> {
     let doing = "joining the queues";
-    let rows = query_all(
+    let sql = "SELECT inbox_id, COALESCE((SELECT MAX(id) FROM inbox), 0) FROM queued WHERE id = 1";
+    let both = query_one(tx, doing, sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    let Some((joined, newest)) = both.filter(|(joined, newest)| joined < newest) else { return Ok(true) };
+    let last = newest.min(joined + JOIN_MAX);
+    let arrivals = params![joined, last];
+    execute(tx, doing, "UPDATE queued SET inbox_id = ?1 WHERE id = 1", params![last])?;
+    execute(
         tx,
         doing,
-        "SELECT id, chat_id, topic_id, lane_kind, received_at, state FROM inbox \
-         WHERE id > (SELECT inbox_id FROM queued) ORDER BY id LIMIT ?1",
-        params![i64::try_from(JOIN_MAX).unwrap_or(i64::MAX)],
-        |row| Ok((arrived(row)?, row.get(4).map(Timestamp)?, row.get::<_, i64>(5)? == 0)),
+        "INSERT INTO lanes (chat_id, topic_id, kind) SELECT chat_id, topic_id, lane_kind FROM inbox \
+         WHERE id > ?1 AND id <= ?2 AND state = 0 AND NOT EXISTS (SELECT 1 FROM lanes WHERE \
+         lanes.chat_id = inbox.chat_id AND lanes.topic_id = inbox.topic_id AND lanes.kind = lane_kind) \
+         ON CONFLICT DO NOTHING",
+        arrivals,
     )?;
-    let Some((last, ..)) = rows.last() else { return Ok(true) };
-    execute(tx, doing, "UPDATE queued SET inbox_id = ?1 WHERE id = 1", params![last.id])?;
-    let mut lanes = HashMap::new();
-    for (row, received_at, _) in rows.iter().filter(|(.., waits)| *waits) {
-        let place = (row.chat, row.topic, row.kind);
-        let lane = match lanes.get(&place) {
-            Some(lane) => *lane,
-            None => {
-                let lane = lane(tx, row)?;
-                make_due(tx, lane, *received_at)?;
-                lanes.insert(place, lane);
-                lane
-            }
-        };
-        push(tx, lane, row, *received_at)?;
-    }
-    Ok(rows.len() < JOIN_MAX)
+    execute(
+        tx,
+        doing,
+        // A dead letter that is tried again may have joined by itself before its time.
+        "INSERT INTO queue (lane_id, inbox_id, received_at) SELECT lanes.id, inbox.id, received_at FROM inbox \
+         CROSS JOIN lanes ON lanes.chat_id = inbox.chat_id AND lanes.topic_id = inbox.topic_id AND lanes.kind = lane_kind \
+         WHERE inbox.id > ?1 AND inbox.id <= ?2 AND state = 0 ON CONFLICT DO NOTHING",
+        arrivals,
+    )?;
+    execute(
+        tx,
+        doing,
+        // As `make_due`, at the time of each lane's first.
+        "UPDATE lanes SET due_at = at FROM (SELECT chat_id AS chat, topic_id AS topic, lane_kind, MIN(received_at) AS at \
+         FROM inbox WHERE id > ?1 AND id <= ?2 AND state = 0 GROUP BY chat_id, topic_id, lane_kind) \
+         WHERE chat_id = chat AND topic_id = topic AND lanes.kind = lane_kind AND claimed = 0 AND unsent = 0 \
+         AND (due_at IS NULL OR due_at > at)",
+        arrivals,
+    )?;
+    Ok(last == newest)
 }
 
 /// Afterwards every row that waits is in a queue.
