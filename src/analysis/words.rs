@@ -6,6 +6,9 @@
 
 use crate::domain::letter::{is_alphanumeric, lowercase};
 
+/// Bytes of an average word and what divides it from the next, in Cyrillic.
+const LETTERS: usize = 10;
+
 /// A piece of a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Token {
@@ -25,7 +28,7 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn of(text: &str) -> Self {
-        let mut cutter = Cutter::default();
+        let mut cutter = Cutter { tokens: Vec::with_capacity(text.len() / LETTERS + 1), ..Cutter::default() };
         let mut letters = text.chars().peekable();
         while let Some(letter) = letters.next() {
             cutter.take(letter, letters.peek().copied());

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    domain::{ChatId, Message, MessageId, TopicId},
+    domain::{ChatId, Message, TopicId},
     storage::{MemoryStore, StorageError, WindowRequest},
 };
 
@@ -51,13 +51,17 @@ impl Memory {
         let fresh = u32::try_from(turn.len()).unwrap_or(u32::MAX);
         let limit = self.limit.saturating_sub(fresh).max(1);
         let block = (self.limit / BLOCKS).max(1);
-        let remembered = self.store.window(WindowRequest { chat, topic, limit, block }).await?;
-        let mut window: BTreeMap<MessageId, Message> =
-            remembered.into_iter().map(|message| (message.id, message)).collect();
-        window.extend(turn.iter().map(|message| (message.id, (*message).clone())));
+        let mut window = self.store.window(WindowRequest { chat, topic, limit, block }).await?;
+        for message in turn {
+            match window.binary_search_by_key(&message.id, |known| known.id) {
+                Ok(at) => window[at] = (*message).clone(),
+                Err(at) => window.insert(at, (*message).clone()),
+            }
+        }
         let mut replied_to = BTreeMap::new();
         for reply in turn.iter().filter_map(|message| message.reply_to.as_ref()) {
-            if window.contains_key(&reply.message_id) || replied_to.contains_key(&reply.message_id) {
+            let is_in_window = window.binary_search_by_key(&reply.message_id, |known| known.id).is_ok();
+            if is_in_window || replied_to.contains_key(&reply.message_id) {
                 continue;
             }
             // Telegram may name a message of another topic; what was said there stays there.
@@ -66,7 +70,7 @@ impl Memory {
                 replied_to.insert(reply.message_id, message);
             }
         }
-        Ok(Gathered { window: window.into_values().collect(), replied_to: replied_to.into_values().collect() })
+        Ok(Gathered { window, replied_to: replied_to.into_values().collect() })
     }
 
     /// The pictures that were sent together with `message`, itself among them; only itself if it is in no album.

@@ -3,7 +3,7 @@
 //! Names and texts are untrusted. A name loses everything that could end or begin a label; a text's further lines are
 //! indented, so that none of them begins with a bracket.
 
-use std::{borrow::Cow, cell::RefCell, collections::HashMap};
+use std::{borrow::Cow, cell::RefCell};
 
 use crate::{
     domain::{Author, AuthorKind, Language},
@@ -22,7 +22,8 @@ const MARKS_MAX: usize = 2;
 pub(super) struct Labels<'a> {
     pub(super) persona: &'a Persona,
     pub(super) language: Language,
-    made: RefCell<HashMap<Author, String>>,
+    /// Those who speak in a window are few.
+    made: RefCell<Vec<(Author, String)>>,
 }
 
 impl<'a> Labels<'a> {
@@ -32,11 +33,12 @@ impl<'a> Labels<'a> {
 
     /// The label of an author.
     pub(super) fn of(&self, author: &Author) -> String {
-        if let Some(label) = self.made.borrow().get(author) {
+        if let Some((_, label)) = self.made.borrow().iter().find(|(known, _)| known.id == author.id && known == author)
+        {
             return label.clone();
         }
         let label = self.make(author);
-        self.made.borrow_mut().insert(author.clone(), label.clone());
+        self.made.borrow_mut().push((author.clone(), label.clone()));
         label
     }
 
