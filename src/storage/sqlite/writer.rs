@@ -111,7 +111,7 @@ impl Writer {
         let task = Task {
             pool: connect::writer(path)?,
             connection: None,
-            checkpoints: Checkpoints::new(path)?,
+            checkpoints: Checkpoints::new(path, shutdown)?,
             admissions: admissions_queue,
             others: others_queue,
             state: Arc::clone(&state),

@@ -13,7 +13,10 @@ use std::{
 
 use deadpool_sqlite::{Pool, rusqlite::Connection};
 
-use crate::storage::{StorageError, sqlite::connect};
+use crate::{
+    shutdown::Shutdown,
+    storage::{StorageError, sqlite::connect},
+};
 
 /// Pages that are moved in one go: 6 MB. With the log's length at which a commit moves the rest (`wal_autocheckpoint`,
 /// 4000) that makes two goes for each log.
@@ -22,11 +25,12 @@ const PAGES: i64 = 1500;
 pub(super) struct Checkpoints {
     pool: Pool,
     running: Arc<AtomicBool>,
+    shutdown: Shutdown,
 }
 
 impl Checkpoints {
-    pub(super) fn new(path: &Path) -> Result<Self, StorageError> {
-        Ok(Self { pool: connect::writer(path)?, running: Arc::default() })
+    pub(super) fn new(path: &Path, shutdown: &Shutdown) -> Result<Self, StorageError> {
+        Ok(Self { pool: connect::writer(path)?, running: Arc::default(), shutdown: shutdown.clone() })
     }
 
     /// Begins one if so many pages of the log are not in the file yet and none is under way.
@@ -35,7 +39,7 @@ impl Checkpoints {
             return;
         }
         let (pool, ended) = (self.pool.clone(), ClearedAtDrop(Arc::clone(&self.running)));
-        tokio::spawn(async move {
+        self.shutdown.spawn(async move {
             // A failing disk shows in the writer's commits.
             if let Ok(connection) = pool.get().await {
                 let _ = connection
