@@ -21,22 +21,34 @@ use crate::{
 };
 
 const CONNECTIONS: u64 = 100;
-const RUN: Duration = Duration::from_secs(8);
+/// The two take turns, because what other guests of a machine take from it changes within seconds.
+const ROUNDS: u64 = 5;
+const WARM_UP: Duration = Duration::from_millis(500);
+const RUN: Duration = Duration::from_secs(2);
 
 /// At 100 connections, beside a bare axum handler that parses the same body and stores nothing.
 pub(crate) async fn throughput() -> Vec<Figure> {
     let bare = BareServer::start();
-    let bare_rate = hammer("bare", bare.address, bare.child.id()).await;
-    drop(bare);
     let (ends, _heard) = stand_ins::start().await;
     // The worker may lag: more wait at the end than the default lets in.
     let bot = Bot::start(ends, &[("BOT_MAX_QUEUE", "2000000")]).await;
-    let ours = hammer("ours", bot.address, bot.id()).await;
+    let mut rounds = Vec::new();
+    for round in 0..ROUNDS {
+        // What it lags behind must not be worked off while the other is measured.
+        bot.signal("STOP");
+        let bare_rate = hammer("bare", bare.address, bare.child.id(), round).await;
+        bot.signal("CONT");
+        let ours = hammer("ours", bot.address, bot.id(), round).await;
+        println!("ack, round {round}: {ours:.0}/s durable, {bare_rate:.0}/s bare, ratio {:.2}", ours / bare_rate);
+        rounds.push((ours / bare_rate, ours, bare_rate));
+    }
+    drop(bare);
     let emptied = emptied_after(&bot).await;
-    let ratio = ours / bare_rate;
+    rounds.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let (ratio, ours, bare_rate) = rounds[rounds.len() / 2];
     println!("ack: {ours:.0}/s durable, {bare_rate:.0}/s bare, ratio {ratio:.2}; queue empty after {emptied:?}");
     vec![Figure {
-        what: "durable acknowledgements a second at 100 connections, against a bare handler",
+        what: "durable acknowledgements a second at 100 connections, against a bare handler, median of five rounds",
         wanted: "0.5 ×, the queue empty 30 s after".to_owned(),
         measured: format!(
             "{ratio:.2} × ({ours:.0}/s against {bare_rate:.0}/s), empty after {}",
@@ -90,14 +102,14 @@ pub(crate) async fn serve_bare() {
 }
 
 /// Requests a second over 100 connections to a process; also tells what each side's CPU had to do with it.
-async fn hammer(whose: &str, address: std::net::SocketAddr, process: u32) -> f64 {
+async fn hammer(whose: &str, address: std::net::SocketAddr, process: u32, round: u64) -> f64 {
     let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let tasks: Vec<_> = (0..CONNECTIONS)
         .map(|chat| {
             let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
             tokio::spawn(async move {
                 let mut connection = Connection::open(address).await.expect("a connection");
-                let mut next = 0;
+                let mut next = round * 1_000_000;
                 while !stop.load(Ordering::Relaxed) {
                     let body = message(chat + 1, next + 1, false);
                     next += 1;
@@ -107,7 +119,7 @@ async fn hammer(whose: &str, address: std::net::SocketAddr, process: u32) -> f64
             })
         })
         .collect();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(WARM_UP).await;
     let cpu = || [process, std::process::id()].map(|process| crate::bot::cpu(process).as_secs_f64() * 1e6);
     let (from, started, cpu_from) = (acknowledged.load(Ordering::Relaxed), Instant::now(), cpu());
     tokio::time::sleep(RUN).await;

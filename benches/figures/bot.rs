@@ -69,6 +69,12 @@ impl Bot {
         line.split_whitespace().nth(1).and_then(|value| value.parse().ok()).unwrap_or(f64::NAN)
     }
 
+    /// Sends it a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.id().to_string()]).status();
+        assert!(sent.expect("`kill` is there").success(), "the bot takes signals");
+    }
+
     /// Kills the bot and hands back its data.
     pub(crate) fn stop(mut self) -> tempfile::TempDir {
         let _ = self.child.kill();

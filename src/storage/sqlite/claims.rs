@@ -19,6 +19,9 @@ const HORIZON: Duration = Duration::from_secs(3600);
 
 /// A row that was lost so often is a suspect. Once is no sign: a process that is killed loses all that it has in hand.
 const SUSPECT_AFTER: u32 = 2;
+/// With so many rows in hand a claim takes no further lane: a lane's rows come with their bodies, and whoever waits for the
+/// writer waits for all of them. The next claim comes at once.
+const ROWS_ENOUGH: usize = 200;
 /// How soon another suspect is looked at.
 const SUSPECT_PAUSE: Duration = Duration::from_millis(250);
 
@@ -70,7 +73,11 @@ fn claim_kind(tx: &Connection, request: &ClaimRequest, due: Due, claims: &mut Ve
         params![kind_code(kind), now.0, i64::try_from(lanes_max).unwrap_or(i64::MAX), (now + HORIZON).0],
         |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
     )?;
+    let mut taken = 0;
     for (lane_id, chat, topic) in lanes {
+        if taken >= ROWS_ENOUGH {
+            break;
+        }
         // Each command is a turn of its own, with an answer of its own.
         let rows_max = if kind == LaneKind::Express { 1 } else { request.rows_max };
         let rows = claimable(tx, lane_id, rows_max, now)?;
@@ -85,6 +92,7 @@ fn claim_kind(tx: &Connection, request: &ClaimRequest, due: Due, claims: &mut Ve
             execute(tx, "putting a suspect off", sql, params![lane_id, (now + SUSPECT_PAUSE).0])?;
             continue;
         }
+        taken += rows.len();
         let lane = Lane { chat: ChatId(chat), topic: (topic != 0).then_some(TopicId(topic)), kind };
         claims.push(take(tx, lane_id, lane, rows, request, now)?);
     }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     checkpoint,
-    job::{Job, Rings},
+    job::{Job, Priority, Rings},
 };
 use crate::storage::{
     StorageError,
@@ -17,6 +17,8 @@ use crate::storage::{
 
 /// Longest time that one batch may keep the writer.
 const BATCH_LIMIT: Duration = Duration::from_secs(8);
+/// After this time a batch begins no other work than admissions.
+const WORK_LIMIT: Duration = Duration::from_millis(10);
 
 /// Pieces of work for one transaction.
 #[derive(Default)]
@@ -30,7 +32,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn add_other(&mut self, job: Box<dyn Job>) {
-        if job.answers().any() { self.taking.push(job) } else { self.others.push(job) }
+        if job.priority().answers().any() { self.taking.push(job) } else { self.others.push(job) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -40,7 +42,7 @@ impl Batch {
     /// The bells that what it leaves would ring, and that nothing in it answers.
     pub(super) fn unanswered(&self) -> Rings {
         let rung = self.admissions.iter().chain(&self.others).fold(Rings::default(), |all, job| all.and(job.rings()));
-        self.taking.iter().fold(rung, |left, job| left.without(job.answers()))
+        self.taking.iter().fold(rung, |left, job| left.without(job.priority().answers()))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -55,6 +57,8 @@ impl Batch {
 /// What a visit to the database brought.
 pub(super) struct Visit {
     pub(super) jobs: Vec<(Box<dyn Job>, Result<(), StorageError>)>,
+    /// For which no time was left: nothing of them has happened.
+    pub(super) left: Vec<Box<dyn Job>>,
     pub(super) committed: Result<(), StorageError>,
     pub(super) took: Duration,
     pub(super) data_version: Option<i64>,
@@ -86,6 +90,7 @@ pub(super) fn visit(
     connect::interrupt_at(connection, Some(started + BATCH_LIMIT));
     let mut visit = Visit {
         jobs: Vec::new(),
+        left: Vec::new(),
         committed: Ok(()),
         took: Duration::ZERO,
         data_version: None,
@@ -113,18 +118,28 @@ pub(super) fn visit(
 }
 
 fn commit(connection: &Connection, batch: Batch, fault: Option<&CommitFault>, visit: &mut Visit) {
+    let until = Instant::now() + WORK_LIMIT;
     visit.committed = run(connection, "BEGIN IMMEDIATE");
     let wanted = batch.into_jobs().filter(|job| !job.is_abandoned());
     let (mut together, mut alone): (Vec<_>, Vec<_>) = wanted.partition(|job| job.is_repeatable());
     if !alone.is_empty() {
-        alone.extend(together.extract_if(.., |job| job.answers().any()));
+        alone.extend(together.extract_if(.., |job| job.priority().answers().any()));
     }
-    if visit.committed.is_ok() && !together.is_empty() && !run_together(connection, &mut together) {
-        visit.committed = begin_again(connection);
-        alone.splice(..0, together.drain(..));
+    if visit.committed.is_ok() && !together.is_empty() {
+        match run_together(connection, &mut together, until) {
+            Some(ran) => visit.left = together.split_off(ran),
+            None => {
+                visit.committed = begin_again(connection);
+                alone.splice(..0, together.drain(..));
+            }
+        }
     }
     visit.jobs.extend(together.into_iter().map(|job| (job, Ok(()))));
     for mut job in alone {
+        if !has_time(&*job, until) {
+            visit.left.push(job);
+            continue;
+        }
         let mut outcome = Ok(());
         if visit.committed.is_ok() {
             match run_in_savepoint(connection, &mut *job) {
@@ -142,11 +157,25 @@ fn commit(connection: &Connection, batch: Batch, fault: Option<&CommitFault>, vi
     }
 }
 
+/// Whether a piece of work may still begin in this batch.
+fn has_time(job: &dyn Job, until: Instant) -> bool {
+    job.priority() == Priority::Admission || Instant::now() < until
+}
+
 /// Runs pieces without savepoints, each of which costs as much as an admission: it copies every page that the piece
-/// touches. False if one of them failed; then the transaction is to begin again, without its traces.
-fn run_together(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> bool {
-    let ran = AssertUnwindSafe(|| jobs.iter_mut().try_for_each(|job| job.run(connection)));
-    std::panic::catch_unwind(ran).is_ok_and(|outcome| outcome.is_ok())
+/// touches. Returns for how many there was time; none if one of them failed: then the transaction is to begin again,
+/// without its traces.
+fn run_together(connection: &Connection, jobs: &mut [Box<dyn Job>], until: Instant) -> Option<usize> {
+    let ran = AssertUnwindSafe(|| {
+        for (ran, job) in jobs.iter_mut().enumerate() {
+            if !has_time(&**job, until) {
+                return Ok(ran);
+            }
+            job.run(connection)?;
+        }
+        Ok::<_, StorageError>(jobs.len())
+    });
+    std::panic::catch_unwind(ran).ok()?.ok()
 }
 
 fn begin_again(connection: &Connection) -> Result<(), StorageError> {

@@ -16,6 +16,13 @@ pub(in crate::storage::sqlite) enum Priority {
     Taking(Rings),
 }
 
+impl Priority {
+    /// The bells that a piece of work answers.
+    pub(super) fn answers(self) -> Rings {
+        if let Self::Taking(bells) = self { bells } else { Rings::default() }
+    }
+}
+
 /// Which bells a successful piece of work rings.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(in crate::storage::sqlite) struct Rings {
@@ -47,8 +54,7 @@ pub(super) trait Job: Send {
     /// Whether it may be run again after what it did was rolled back.
     fn is_repeatable(&self) -> bool;
     fn rings(&self) -> Rings;
-    /// The bells that it answers, by taking up what others have left.
-    fn answers(&self) -> Rings;
+    fn priority(&self) -> Priority;
     fn is_abandoned(&self) -> bool;
     fn end(self: Box<Self>, committed: Result<(), StorageError>);
 }
@@ -93,7 +99,7 @@ pub(super) struct Piece<W, T> {
     pub(super) work: W,
     pub(super) result: Option<T>,
     pub(super) rings: Rings,
-    pub(super) answers: Rings,
+    pub(super) priority: Priority,
     pub(super) reply: oneshot::Sender<Result<T, StorageError>>,
 }
 
@@ -111,8 +117,8 @@ impl<T: Send, W: Work<T>> Job for Piece<W, T> {
         self.rings
     }
 
-    fn answers(&self) -> Rings {
-        self.answers
+    fn priority(&self) -> Priority {
+        self.priority
     }
 
     fn is_abandoned(&self) -> bool {

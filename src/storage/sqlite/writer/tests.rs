@@ -364,6 +364,24 @@ async fn work_that_nobody_took_up_is_rung_for_after_its_commit() {
 }
 
 #[tokio::test]
+async fn long_work_leaves_the_rest_to_the_next_batch_but_never_admissions() {
+    let world = world().await;
+    let long = |tx: &Connection| {
+        let until = Instant::now() + Duration::from_millis(15);
+        while Instant::now() < until {}
+        set_fact(tx, "long", "stored")
+    };
+    let (one, admitted, two, found) = tokio::join!(
+        world.work(Priority::Other, long),
+        together(&world, "admitted", Ok(())),
+        world.work(Priority::Other, long),
+        taking(&world, "long"),
+    );
+    assert!(one.is_ok() && admitted.is_ok() && two.is_ok() && found);
+    assert_eq!(world.commits.load(Ordering::Relaxed), 3, "each long piece, and then what takes up what they left");
+}
+
+#[tokio::test]
 async fn a_long_log_is_moved_into_the_file_beside_the_commits() {
     let world = world().await;
     world
