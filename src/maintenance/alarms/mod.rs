@@ -11,7 +11,7 @@ mod words;
 
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use self::{
     delivery::{Asking, Delivery},
@@ -32,7 +32,7 @@ use crate::{
 
 /// From one look to the next.
 const LOOK: Duration = Duration::from_secs(30);
-/// Outlives a look that is late, not a replica that died.
+/// Outlives a look that is late, not a replica that died. It is prolonged at every second look, when half of it is over.
 const LEASE_TIME: Duration = Duration::from_secs(90);
 /// Doubtful sends of so long are recent.
 const DOUBTFUL: Duration = Duration::from_secs(15 * 60);
@@ -43,6 +43,7 @@ impl Maintenance {
     /// Looks every half minute until the soft stop.
     pub(super) async fn watch(&self, shutdown: &Shutdown) {
         let (mut asking, mut direct) = (Asking::new(), Direct::default());
+        let mut leased_at = None;
         let mut timer = tokio::time::interval(LOOK);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -51,7 +52,7 @@ impl Maintenance {
                 _ = timer.tick() => {}
             }
             let looked = tokio::select! {
-                looked = self.look_for_alarms(&mut asking) => looked,
+                looked = self.look_for_alarms(&mut asking, &mut leased_at) => looked,
                 // What it wanted to write is written whole or not at all.
                 () = shutdown.soft.cancelled() => break,
             };
@@ -71,9 +72,13 @@ impl Maintenance {
         let _ = self.parts.store.end_lease(ALARMS_LEASE, &self.parts.owner).await;
     }
 
-    async fn look_for_alarms(&self, asking: &mut Asking) -> Result<(), StorageError> {
+    async fn look_for_alarms(&self, asking: &mut Asking, leased_at: &mut Option<Instant>) -> Result<(), StorageError> {
         let parts = &self.parts;
-        if !parts.store.lease(ALARMS_LEASE, &parts.owner, LEASE_TIME).await? {
+        if leased_at.is_none_or(|at| at.elapsed() >= LEASE_TIME / 2) {
+            let asked_at = Instant::now();
+            *leased_at = parts.store.lease(ALARMS_LEASE, &parts.owner, LEASE_TIME).await?.then_some(asked_at);
+        }
+        if leased_at.is_none() {
             return Ok(());
         }
         let known = parts.store.alarms().await?;
@@ -86,10 +91,13 @@ impl Maintenance {
             return Ok(());
         }
         let says = self.messages(&judged.news);
+        // The store judges by its own clock whether the lease still holds.
         if parts.store.keep_alarms(&parts.owner, judged.changed, says, now).await? {
             for (state, new) in &judged.news {
                 tracing::warn!(alarm = state.alarm.as_str(), number = state.number, "an alarm: {new:?}");
             }
+        } else {
+            *leased_at = None;
         }
         Ok(())
     }
