@@ -48,10 +48,4 @@ ALTER TABLE chats ADD COLUMN opened_at INTEGER;
 CREATE INDEX chat_hours_hour ON chat_hours (hour);
 CREATE INDEX outbox_lane ON outbox (lane_id) WHERE lane_id IS NOT NULL;
 
--- Pacing: the sends of the last minute are looked through, at most thirty a second. By chat, each send changed a page of
--- its own in a second index.
-DROP INDEX outbox_paced_chat;
-DROP INDEX outbox_paced;
-CREATE INDEX outbox_paced ON outbox (sending_at, chat_id, answer_id) WHERE sending_at IS NOT NULL;
-
 UPDATE schema_generation SET generation = 3;

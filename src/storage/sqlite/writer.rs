@@ -54,7 +54,7 @@ use crate::{
     telemetry::{Metrics, metric},
 };
 
-/// Pieces of work in one transaction.
+/// Admissions in one transaction, and pieces of work in all after which it takes no others.
 const BATCH: usize = 256;
 /// Pieces of work that may wait, for each priority.
 const QUEUE: usize = 4096;
@@ -308,7 +308,7 @@ impl Task {
         }
         for round in 0..=ROUNDS {
             let before = batch.len();
-            while batch.len() < BATCH
+            while batch.admissions.len() < BATCH
                 && let Ok(job) = self.admissions.try_recv()
             {
                 batch.admissions.push(job);
