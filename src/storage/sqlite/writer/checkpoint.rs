@@ -70,3 +70,41 @@ pub(super) fn behind(connection: &Connection) -> Option<i64> {
         .and_then(|mut look| look.query_row([], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?)))
         .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::behind;
+    use crate::{
+        clock::SystemClock,
+        shutdown::Shutdown,
+        storage::sqlite::{
+            SqliteOptions, SqliteStore,
+            codes::storage_error,
+            writer::{Priority, Rings},
+        },
+        telemetry::Metrics,
+    };
+
+    #[tokio::test]
+    async fn a_long_log_is_moved_into_the_file_beside_the_commits() {
+        let place = tempfile::TempDir::new().unwrap();
+        let options = SqliteOptions::new(place.path(), Arc::new(SystemClock), Metrics::new());
+        let store = SqliteStore::open(options, &Shutdown::new()).await.unwrap();
+        let filled = store.write("testing", Priority::Other, Rings::default(), |tx| {
+            // Short of what SQLite would move by itself, in the commit.
+            let sql = "CREATE TABLE filling (page BLOB); INSERT INTO filling WITH RECURSIVE n (i) AS \
+                       (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) SELECT randomblob(4000) FROM n";
+            tx.execute_batch(sql).map_err(|error| storage_error("testing", &error))
+        });
+        filled.await.unwrap();
+        let behind = || store.read("testing", |connection| Ok(behind(connection).unwrap()));
+        let moved = async {
+            while behind().await.unwrap() >= 3_000 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), moved).await.expect("the log is moved");
+    }
+}

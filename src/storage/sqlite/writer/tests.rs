@@ -381,35 +381,6 @@ async fn long_work_leaves_the_rest_to_the_next_batch_but_never_admissions() {
     assert_eq!(world.commits.load(Ordering::Relaxed), 3, "each long piece, and then what takes up what they left");
 }
 
-#[tokio::test]
-async fn a_long_log_is_moved_into_the_file_beside_the_commits() {
-    let world = world().await;
-    world
-        .store
-        .write("testing", Priority::Other, Rings::default(), |tx| {
-            let sql = "CREATE TABLE filling (page BLOB)";
-            tx.execute_batch(sql).map_err(|error| storage_error("testing", &error))
-        })
-        .await
-        .unwrap();
-    let fill = |pages: u32| {
-        world.work(Priority::Other, move |tx| {
-            let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
-                       INSERT INTO filling SELECT randomblob(4000) FROM n";
-            tx.execute(sql, [pages]).map(drop).map_err(|error| storage_error("testing", &error))
-        })
-    };
-    // Short of what SQLite would move by itself, in the commit.
-    fill(3_000).await.unwrap();
-    let behind = || world.store.read("testing", |connection| Ok(checkpoint::behind(connection).unwrap()));
-    let moved = async {
-        while behind().await.unwrap() >= 3_000 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), moved).await.expect("the log is moved");
-}
-
 #[tokio::test(start_paused = true)]
 async fn work_whose_caller_gave_up_is_not_begun() {
     let world = world().await;
