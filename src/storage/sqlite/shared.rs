@@ -171,6 +171,8 @@ impl SharedStore for SqliteStore {
 
     async fn checkpoint(&self) -> Result<bool, StorageError> {
         let doing = "moving the log into the file";
+        let one_at_a_time = self.writer.checkpoints();
+        let _turn = one_at_a_time.lock().await;
         self.read(doing, move |connection| {
             // Nobody waits for this one, and it leaves little to do for the other, which keeps writers out.
             connection

@@ -43,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::job::{Once, Priority, Repeatable, Rings};
 use self::{
-    checkpoint::Checkpoints,
+    checkpoint::{Checkpoints, OneAtATime},
     commit::{Batch, Visit, visit},
     job::{Job, Piece, Work},
 };
@@ -76,6 +76,7 @@ pub(super) struct Writer {
     admissions: mpsc::Sender<Box<dyn Job>>,
     others: mpsc::Sender<Box<dyn Job>>,
     state: Arc<State>,
+    checkpoints: OneAtATime,
 }
 
 /// What the writer knows about the store, readable without asking it.
@@ -111,10 +112,12 @@ impl Writer {
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
         });
+        let checkpoints = Checkpoints::new(path, shutdown)?;
+        let one_at_a_time = Arc::clone(&checkpoints.one_at_a_time);
         let task = Task {
             pool: connect::writer(path)?,
             connection: None,
-            checkpoints: Checkpoints::new(path, shutdown)?,
+            checkpoints,
             admissions: admissions_queue,
             others: others_queue,
             left: Vec::new(),
@@ -136,7 +139,7 @@ impl Writer {
             let _watched = watched;
             task.run().await;
         });
-        Ok(Self { admissions, others, state })
+        Ok(Self { admissions, others, state, checkpoints: one_at_a_time })
     }
 
     /// Runs `work` in the next group commit; after `limit` its caller is told that it took too long.
@@ -192,6 +195,11 @@ impl Writer {
             _ if self.disk_is_low() => StoreHealth::Unwritable,
             _ => StoreHealth::Good,
         }
+    }
+
+    /// Is held by whoever moves the log into the file.
+    pub(super) fn checkpoints(&self) -> OneAtATime {
+        Arc::clone(&self.checkpoints)
     }
 
     pub(super) fn stop_as_corrupt(&self, detail: &str) {
@@ -454,7 +462,7 @@ impl Task {
     async fn finish(mut self) {
         self.admissions.close();
         self.others.close();
-        self.checkpoints.close();
+        self.checkpoints.close().await;
         loop {
             let mut batch = Batch::default();
             self.left.drain(..).for_each(|job| batch.add_other(job));

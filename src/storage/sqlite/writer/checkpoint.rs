@@ -3,15 +3,10 @@
 //! on a connection of its own, which keeps neither readers nor writers out; what is left for the commit is little. The
 //! commit still decides when the log begins anew.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{path::Path, sync::Arc};
 
 use deadpool_sqlite::{Pool, rusqlite::Connection};
+use tokio::sync::Mutex;
 
 use crate::{
     shutdown::Shutdown,
@@ -22,23 +17,27 @@ use crate::{
 /// 4000) that makes two goes for each log.
 const PAGES: i64 = 1500;
 
+/// Held while the log is being moved: SQLite turns a second checkpoint away, however long it would wait.
+pub(in crate::storage::sqlite) type OneAtATime = Arc<Mutex<()>>;
+
 pub(super) struct Checkpoints {
     pool: Pool,
-    running: Arc<AtomicBool>,
+    pub(super) one_at_a_time: OneAtATime,
     shutdown: Shutdown,
 }
 
 impl Checkpoints {
     pub(super) fn new(path: &Path, shutdown: &Shutdown) -> Result<Self, StorageError> {
-        Ok(Self { pool: connect::writer(path)?, running: Arc::default(), shutdown: shutdown.clone() })
+        Ok(Self { pool: connect::writer(path)?, one_at_a_time: OneAtATime::default(), shutdown: shutdown.clone() })
     }
 
     /// Begins one if so many pages of the log are not in the file yet and none is under way.
     pub(super) fn begin(&self, behind: i64) {
-        if behind < PAGES || self.running.swap(true, Ordering::Relaxed) {
+        if behind < PAGES {
             return;
         }
-        let (pool, ended) = (self.pool.clone(), ClearedAtDrop(Arc::clone(&self.running)));
+        let Ok(turn) = Arc::clone(&self.one_at_a_time).try_lock_owned() else { return };
+        let pool = self.pool.clone();
         self.shutdown.spawn(async move {
             // A failing disk shows in the writer's commits.
             if let Ok(connection) = pool.get().await {
@@ -46,20 +45,14 @@ impl Checkpoints {
                     .interact(|connection| connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())))
                     .await;
             }
-            drop(ended);
+            drop(turn);
         });
     }
 
-    pub(super) fn close(&self) {
+    /// Waits for the one that is under way; none begins afterwards.
+    pub(super) async fn close(&self) {
+        let _turn = self.one_at_a_time.lock().await;
         self.pool.close();
-    }
-}
-
-struct ClearedAtDrop(Arc<AtomicBool>);
-
-impl Drop for ClearedAtDrop {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
     }
 }
 
