@@ -358,7 +358,8 @@ impl Task {
             connection.interact(move |connection| visit(connection, batch, fault.as_ref(), look, measure)).await;
         match visit {
             Ok(mut visit) => {
-                self.left = std::mem::take(&mut visit.left);
+                // While admissions press, what was left over before still waits.
+                self.left.append(&mut visit.left);
                 self.state.waiting.fetch_add(admissions as u64, Ordering::Relaxed);
                 self.after(visit, count, measure).await;
             }
@@ -396,8 +397,8 @@ impl Task {
         for (job, outcome) in visit.jobs {
             let outcome = outcome.and(visit.committed.clone());
             if outcome.is_ok() {
-                rings = rings.and(job.rings());
-                answered = answered.and(job.priority().answers());
+                rings = rings.or(job.rings());
+                answered = answered.or(job.priority().answers());
             }
             job.end(outcome);
         }

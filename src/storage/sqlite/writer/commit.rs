@@ -41,7 +41,7 @@ impl Batch {
 
     /// The bells that what it leaves would ring, and that nothing in it answers.
     pub(super) fn unanswered(&self) -> Rings {
-        let rung = self.admissions.iter().chain(&self.others).fold(Rings::default(), |all, job| all.and(job.rings()));
+        let rung = self.admissions.iter().chain(&self.others).fold(Rings::default(), |all, job| all.or(job.rings()));
         self.taking.iter().fold(rung, |left, job| left.without(job.priority().answers()))
     }
 

@@ -39,7 +39,7 @@ impl Rings {
         self.inbox || self.outbox
     }
 
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(super) fn or(self, other: Self) -> Self {
         Self { inbox: self.inbox || other.inbox, outbox: self.outbox || other.outbox }
     }
 

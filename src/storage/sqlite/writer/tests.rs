@@ -381,6 +381,31 @@ async fn long_work_leaves_the_rest_to_the_next_batch_but_never_admissions() {
     assert_eq!(world.commits.load(Ordering::Relaxed), 3, "each long piece, and then what takes up what they left");
 }
 
+#[tokio::test]
+async fn what_was_left_over_is_not_lost_while_admissions_press() {
+    let world = world().await;
+    let pressing = async {
+        loop {
+            join_all((0..PRESS).map(|_| together(&world, "admission", Ok(())))).await;
+        }
+    };
+    let long = |tx: &Connection| {
+        let until = Instant::now() + Duration::from_millis(15);
+        while Instant::now() < until {}
+        set_fact(tx, "long", "stored")
+    };
+    let both = async {
+        while !world.store.writer.is_pressed() {
+            tokio::task::yield_now().await;
+        }
+        tokio::join!(world.work(Priority::Other, long), world.work(Priority::Other, long))
+    };
+    tokio::select! {
+        () = pressing => {}
+        (one, two) = both => assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}"),
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn work_whose_caller_gave_up_is_not_begun() {
     let world = world().await;
