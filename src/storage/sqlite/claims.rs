@@ -25,7 +25,8 @@ const ROWS_ENOUGH: usize = 200;
 /// How soon another suspect is looked at.
 const SUSPECT_PAUSE: Duration = Duration::from_millis(250);
 
-/// Claims due lanes; of those of conversation at most `talk_max`, whatever the request allows.
+/// Claims due lanes; of those of conversation at most `talk_max`, whatever the request allows: the next are due all the
+/// same.
 pub(super) fn claim(
     tx: &Connection,
     request: &ClaimRequest,
@@ -34,11 +35,14 @@ pub(super) fn claim(
 ) -> Result<Claimed, StorageError> {
     let all_joined = queue::join_all(tx)?;
     let mut claimed = Claimed { next_due: (!all_joined).then_some(now), ..Claimed::default() };
-    for (kind, lanes_max) in
-        [(LaneKind::Express, request.express_max), (LaneKind::Talk, request.talk_max.min(talk_max))]
-    {
+    for (kind, wanted, lanes_max) in [
+        (LaneKind::Express, request.express_max, request.express_max),
+        (LaneKind::Talk, request.talk_max, request.talk_max.min(talk_max)),
+    ] {
         if lanes_max > 0 {
             claim_kind(tx, request, Due { kind, lanes_max, now }, &mut claimed.claims)?;
+        }
+        if wanted > 0 {
             let next = next_due(tx, kind)?.map(|due| due.max(now));
             claimed.next_due = [claimed.next_due, next].into_iter().flatten().min();
         }

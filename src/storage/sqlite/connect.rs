@@ -76,7 +76,7 @@ pub(super) fn empty_log(connection: &Connection) -> Result<bool, StorageError> {
     Ok(busy.map_err(failed)? == 0)
 }
 
-/// The pool of one connection for the writer: deadpool replaces it when a panic has poisoned it.
+/// A pool of one connection that writes: the writer keeps it, checkpoints borrow theirs.
 pub(super) fn writer(path: &Path) -> Result<Pool, StorageError> {
     pool(path, 1, Access::Write)
 }

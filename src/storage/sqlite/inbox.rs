@@ -27,10 +27,6 @@ const WAITING: i64 = 0;
 const DONE: i64 = 1;
 const DEAD: i64 = 2;
 
-/// While admissions press, a claim takes so many lanes of conversation, the longest due first. One claim is made in each
-/// pressed transaction of other work, ten a second, so the turns then take hardly any of the processors: what is taken in
-/// waits safely, and what is not must be delivered again.
-const PRESSED_LANES: usize = 1;
 /// A chat hears at most one failure line in this time.
 const FAILURE_LINE_PAUSE: Duration = Duration::from_secs(600);
 
@@ -45,8 +41,7 @@ impl InboxStore for SqliteStore {
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, StorageError> {
         let (clock, writer) = (self.clock.clone(), self.writer.clone());
         self.write_repeatable("claiming lanes", Priority::Taking(Rings::INBOX), Rings::default(), move |tx| {
-            let lanes_max = if writer.is_pressed() { PRESSED_LANES } else { usize::MAX };
-            claim(tx, &request, lanes_max, clock.now())
+            claim(tx, &request, writer.lanes_max(), clock.now())
         })
         .await
     }

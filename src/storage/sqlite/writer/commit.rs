@@ -28,6 +28,8 @@ pub(super) struct Batch {
     pub(super) others: Vec<Box<dyn Job>>,
     /// These run last.
     pub(super) taking: Vec<Box<dyn Job>>,
+    /// Also look whether another process has committed.
+    pub(super) look: bool,
 }
 
 impl Batch {
@@ -79,14 +81,8 @@ impl Visit {
 }
 
 /// Runs on a blocking thread.
-pub(super) fn visit(
-    connection: &Connection,
-    batch: Batch,
-    fault: Option<&CommitFault>,
-    look: bool,
-    measure: bool,
-) -> Visit {
-    let started = Instant::now();
+pub(super) fn visit(connection: &Connection, batch: Batch, fault: Option<&CommitFault>, measure: bool) -> Visit {
+    let (started, look) = (Instant::now(), batch.look);
     connect::interrupt_at(connection, Some(started + BATCH_LIMIT));
     let mut visit = Visit {
         jobs: Vec::new(),

@@ -9,10 +9,9 @@ use deadpool_sqlite::rusqlite::Connection;
 use futures_util::{FutureExt as _, future::join_all};
 use tempfile::TempDir;
 
-use tokio::time::Instant;
-
 use super::{
     super::{SqliteStore, shared::set_fact},
+    task::{BATCH, PRESS, WATCH},
     *,
 };
 use crate::{
@@ -23,6 +22,11 @@ use crate::{
     },
     telemetry::Metrics,
 };
+
+mod press;
+mod taking;
+
+use self::taking::taking;
 
 /// A store whose commits are counted and can be made to fail.
 struct World {
@@ -142,38 +146,6 @@ async fn a_panic_among_those_without_savepoints_hurts_nobody_else() {
     assert!(world.stored("before").await && !world.stored("panicking").await);
 }
 
-/// Makes so many admissions that they press, until the look that notices it.
-async fn press(world: &World) {
-    // Between two looks, that nothing depends on which of two timers comes first.
-    tokio::time::sleep(WATCH * 3 / 2).await;
-    let admissions = join_all((0..PRESS).map(|_| together(world, "admission", Ok(()))));
-    assert!(admissions.await.iter().all(Result::is_ok));
-    tokio::time::sleep(WATCH).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn while_admissions_press_other_work_waits_for_the_next_look() {
-    let world = world().await;
-    press(&world).await;
-    let started = Instant::now();
-    together(&world, "admission", Ok(())).await.unwrap();
-    assert_eq!(started.elapsed(), Duration::ZERO, "an admission waits for nothing");
-    world.piece("other", Ok(())).await.unwrap();
-    assert!((WATCH / 4..WATCH).contains(&started.elapsed()), "{:?}", started.elapsed());
-    let started = Instant::now();
-    world.piece("later", Ok(())).await.unwrap();
-    assert_eq!(started.elapsed(), Duration::ZERO, "the press is over");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_press_gives_way_when_half_of_the_places_are_taken() {
-    let world = world_with(|options| options.inbox_max = PRESS as u64).await;
-    press(&world).await;
-    let started = Instant::now();
-    world.piece("other", Ok(())).await.unwrap();
-    assert_eq!(started.elapsed(), Duration::ZERO);
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_failing_commit_fails_all_of_its_waiters_and_stores_nothing() {
     let world = world().await;
@@ -286,9 +258,21 @@ async fn what_already_waits_when_damage_is_found_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_refuses_and_leaves_room_for_admissions() {
     let world = world().await;
-    let others = join_all((0..QUEUE + 10).map(|_| world.piece("other", Ok(()))));
-    let admission = world.work(Priority::Admission, |tx| set_fact(tx, "admission", "x"));
-    let (others, admission) = tokio::join!(others, admission);
+    let (begun, has_begun) = oneshot::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel();
+    let busy = world.work(Priority::Other, move |_| {
+        let _ = begun.send(());
+        may_go_on.recv().map_err(|_| mistake())
+    });
+    let rest = async {
+        has_begun.await.unwrap();
+        let mut others = std::pin::pin!(join_all((0..QUEUE + 10).map(|_| world.piece("other", Ok(())))));
+        assert!(others.as_mut().now_or_never().is_none(), "they wait");
+        let admission = world.work(Priority::Admission, |tx| set_fact(tx, "admission", "x"));
+        tokio::join!(others, admission, async { go_on.send(()).unwrap() })
+    };
+    let (busy, (others, admission, ())) = tokio::join!(busy, rest);
+    busy.unwrap();
     let refused = others.iter().filter(|outcome| **outcome == Err(StorageError::QueueFull { waiting: QUEUE }));
     assert_eq!(refused.count(), 10);
     assert_eq!(others.iter().filter(|outcome| outcome.is_ok()).count(), QUEUE);
@@ -312,57 +296,6 @@ async fn admissions_go_first() {
     assert_eq!(*order, [Priority::Admission, Priority::Admission, Priority::Other, Priority::Other]);
 }
 
-/// A piece that takes up what others have left: tells whether it finds a fact.
-async fn taking(world: &World, name: &'static str) -> bool {
-    let sql = "SELECT EXISTS (SELECT 1 FROM facts WHERE name = ?1)";
-    let find = move |tx: &Connection| {
-        tx.query_row(sql, [name], |row| row.get(0)).map_err(|error| storage_error("testing", &error))
-    };
-    world.store.write_repeatable("testing", Priority::Taking(Rings::INBOX), Rings::default(), find).await.unwrap()
-}
-
-#[tokio::test(start_paused = true)]
-async fn whoever_takes_up_work_finds_what_its_own_batch_leaves() {
-    let world = world().await;
-    let (found_admitted, _, found_alone, _) = tokio::join!(
-        taking(&world, "admitted"),
-        together(&world, "admitted", Ok(())),
-        taking(&world, "alone"),
-        world.piece("alone", Ok(())),
-    );
-    assert!(found_admitted && found_alone, "although they were asked for first");
-    assert_eq!(world.commits.load(Ordering::Relaxed), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn whoever_is_rung_for_takes_up_the_work_in_the_commit_that_leaves_it() {
-    let world = world().await;
-    let bell = world.store.bell();
-    while bell.inbox().now_or_never().is_some() {}
-    let worker = async {
-        bell.inbox().await;
-        taking(&world, "admitted").await
-    };
-    let (found, admitted) = tokio::join!(worker, together(&world, "admitted", Ok(())));
-    admitted.unwrap();
-    assert!(found);
-    assert_eq!(world.commits.load(Ordering::Relaxed), 1);
-    assert!(bell.inbox().now_or_never().is_none(), "nobody is rung for a second time");
-}
-
-#[tokio::test(start_paused = true)]
-async fn work_that_nobody_took_up_is_rung_for_after_its_commit() {
-    let world = world().await;
-    let bell = world.store.bell();
-    let heard = bell.clone();
-    let piece = world.work(Priority::Other, move |tx| {
-        while heard.inbox().now_or_never().is_some() {}
-        set_fact(tx, "left", "stored")
-    });
-    piece.await.unwrap();
-    assert!(bell.inbox().now_or_never().is_some());
-}
-
 #[tokio::test]
 async fn long_work_leaves_the_rest_to_the_next_batch_but_never_admissions() {
     let world = world().await;
@@ -379,31 +312,6 @@ async fn long_work_leaves_the_rest_to_the_next_batch_but_never_admissions() {
     );
     assert!(one.is_ok() && admitted.is_ok() && two.is_ok() && found);
     assert_eq!(world.commits.load(Ordering::Relaxed), 3, "each long piece, and then what takes up what they left");
-}
-
-#[tokio::test]
-async fn what_was_left_over_is_not_lost_while_admissions_press() {
-    let world = world().await;
-    let pressing = async {
-        loop {
-            join_all((0..PRESS).map(|_| together(&world, "admission", Ok(())))).await;
-        }
-    };
-    let long = |tx: &Connection| {
-        let until = Instant::now() + Duration::from_millis(15);
-        while Instant::now() < until {}
-        set_fact(tx, "long", "stored")
-    };
-    let both = async {
-        while !world.store.writer.is_pressed() {
-            tokio::task::yield_now().await;
-        }
-        tokio::join!(world.work(Priority::Other, long), world.work(Priority::Other, long))
-    };
-    tokio::select! {
-        () = pressing => {}
-        (one, two) = both => assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}"),
-    }
 }
 
 #[tokio::test(start_paused = true)]
