@@ -56,10 +56,11 @@ pub(super) fn join_all(tx: &Connection) -> Result<bool, StorageError> {
     execute(
         tx,
         doing,
-        "INSERT INTO lanes (chat_id, topic_id, kind) SELECT chat_id, topic_id, lane_kind FROM inbox \
-         WHERE id > ?1 AND id <= ?2 AND state = 0 AND NOT EXISTS (SELECT 1 FROM lanes WHERE \
-         lanes.chat_id = inbox.chat_id AND lanes.topic_id = inbox.topic_id AND lanes.kind = lane_kind) \
-         ON CONFLICT DO NOTHING",
+        // Due as `make_due` has it, at the time of each lane's first.
+        "INSERT INTO lanes (chat_id, topic_id, kind, due_at) SELECT chat_id, topic_id, lane_kind, MIN(received_at) \
+         FROM inbox WHERE id > ?1 AND id <= ?2 AND state = 0 GROUP BY chat_id, topic_id, lane_kind \
+         ON CONFLICT (chat_id, topic_id, kind) DO UPDATE SET due_at = excluded.due_at \
+         WHERE claimed = 0 AND unsent = 0 AND (due_at IS NULL OR due_at > excluded.due_at)",
         arrivals,
     )?;
     execute(
@@ -69,16 +70,6 @@ pub(super) fn join_all(tx: &Connection) -> Result<bool, StorageError> {
         "INSERT INTO queue (lane_id, inbox_id, received_at) SELECT lanes.id, inbox.id, received_at FROM inbox \
          CROSS JOIN lanes ON lanes.chat_id = inbox.chat_id AND lanes.topic_id = inbox.topic_id AND lanes.kind = lane_kind \
          WHERE inbox.id > ?1 AND inbox.id <= ?2 AND state = 0 ON CONFLICT DO NOTHING",
-        arrivals,
-    )?;
-    execute(
-        tx,
-        doing,
-        // As `make_due`, at the time of each lane's first.
-        "UPDATE lanes SET due_at = at FROM (SELECT chat_id AS chat, topic_id AS topic, lane_kind, MIN(received_at) AS at \
-         FROM inbox WHERE id > ?1 AND id <= ?2 AND state = 0 GROUP BY chat_id, topic_id, lane_kind) \
-         WHERE chat_id = chat AND topic_id = topic AND lanes.kind = lane_kind AND claimed = 0 AND unsent = 0 \
-         AND (due_at IS NULL OR due_at > at)",
         arrivals,
     )?;
     Ok(last == newest)
