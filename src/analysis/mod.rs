@@ -126,6 +126,11 @@ pub fn comparable_words(text: &str) -> Vec<String> {
     Words::of(text).into_words()
 }
 
+/// Whether one of these words, as [`comparable_words`] gives them, is wanted.
+pub fn has_comparable_word(text: &str, is_wanted: impl FnMut(&str) -> bool) -> bool {
+    words::has_word(text, is_wanted)
+}
+
 /// Whether a word, as [`comparable_words`] gives it, is a common first name in any case form.
 pub fn is_first_name(word: &str) -> bool {
     pattern::is_in_class("@name", word)

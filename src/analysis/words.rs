@@ -28,13 +28,15 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn of(text: &str) -> Self {
-        let mut cutter = Cutter { tokens: Vec::with_capacity(text.len() / LETTERS + 1), ..Cutter::default() };
-        let mut letters = text.chars().peekable();
-        while let Some(letter) = letters.next() {
-            cutter.take(letter, letters.peek().copied());
-        }
-        cutter.end_word();
-        Self { tokens: cutter.tokens }
+        let mut tokens = Vec::with_capacity(text.len() / LETTERS + 1);
+        cut(text, |piece| {
+            tokens.push(match piece {
+                Piece::Word(word) => Token::Word(word.to_owned()),
+                Piece::Emoji(emoji) => Token::Emoji(emoji),
+                Piece::End => Token::End,
+            });
+        });
+        Self { tokens }
     }
 
     /// The words alone, to keep.
@@ -55,14 +57,40 @@ impl Words {
     }
 }
 
-#[derive(Default)]
-struct Cutter {
-    tokens: Vec<Token>,
-    /// The word so far, as it was typed.
-    word: String,
+/// Whether any word of a text, normalised, is wanted. Keeps none of them: this is asked of every text that comes in.
+pub(super) fn has_word(text: &str, mut is_wanted: impl FnMut(&str) -> bool) -> bool {
+    let mut found = false;
+    cut(text, |piece| found |= matches!(piece, Piece::Word(word) if !found && is_wanted(word)));
+    found
 }
 
-impl Cutter {
+/// A [`Token`] on its way.
+enum Piece<'a> {
+    Word(&'a str),
+    Emoji(char),
+    End,
+}
+
+fn cut(text: &str, take: impl FnMut(Piece<'_>)) {
+    let mut cutter = Cutter { take, word: String::new(), normalised: String::new(), may_end: false };
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        cutter.take(letter, letters.peek().copied());
+    }
+    cutter.end_word();
+}
+
+struct Cutter<F> {
+    take: F,
+    /// The word so far, as it was typed.
+    word: String,
+    /// Room for its one form.
+    normalised: String,
+    /// Something came since the last sentence.
+    may_end: bool,
+}
+
+impl<F: FnMut(Piece<'_>)> Cutter<F> {
     fn take(&mut self, letter: char, next: Option<char>) {
         let continues = next.is_some_and(is_alphanumeric);
         if is_of_word(letter) {
@@ -74,44 +102,52 @@ impl Cutter {
         } else {
             self.end_word();
             match letter {
-                '.' | '!' | '?' | '…' | '\n' => self.end_sentence(),
-                _ if is_emoji(letter) => self.tokens.push(Token::Emoji(letter)),
+                '.' | '!' | '?' | '…' | '\n' if self.may_end => {
+                    (self.take)(Piece::End);
+                    self.may_end = false;
+                }
+                _ if is_emoji(letter) => {
+                    (self.take)(Piece::Emoji(letter));
+                    self.may_end = true;
+                }
                 _ => {}
             }
         }
     }
 
     fn end_word(&mut self) {
-        if !self.word.is_empty() {
-            let word = normalised(&self.word);
-            if !word.is_empty() {
-                self.tokens.push(Token::Word(word));
-            }
-            self.word.clear();
+        if self.word.is_empty() {
+            return;
         }
-    }
-
-    fn end_sentence(&mut self) {
-        if !matches!(self.tokens.last(), None | Some(Token::End)) {
-            self.tokens.push(Token::End);
+        self.normalised.clear();
+        normalise(&self.word, &mut self.normalised);
+        if !self.normalised.is_empty() {
+            (self.take)(Piece::Word(&self.normalised));
+            self.may_end = true;
         }
+        self.word.clear();
     }
 }
 
 /// One form of a word; see the module.
 pub(super) fn normalised(word: &str) -> String {
-    let is_cyrillic = word.chars().any(|letter| ('\u{400}'..='\u{52f}').contains(&letter));
     let mut out = String::with_capacity(word.len());
-    let mut run = 0;
+    normalise(word, &mut out);
+    out
+}
+
+fn normalise(word: &str, out: &mut String) {
+    let is_cyrillic = word.chars().any(|letter| ('\u{400}'..='\u{52f}').contains(&letter));
+    let (mut run, mut last) = (0, None);
     for letter in word.chars() {
         let letter = if is_cyrillic { cyrillic_twin(letter) } else { letter };
         let letter = lowercase(letter);
-        let last = out.chars().next_back();
         // «й» and «ї» may come as a letter and a mark.
         match (letter, last) {
             ('\u{306}', Some('и')) => {
                 out.pop();
                 out.push('й');
+                last = Some('й');
                 continue;
             }
             ('\u{300}'..='\u{36f}', _) => continue,
@@ -127,8 +163,8 @@ pub(super) fn normalised(word: &str) -> String {
             3 => drop(out.pop()),
             _ => {}
         }
+        last = out.chars().next_back();
     }
-    out
 }
 
 const fn one_of_its_kind(letter: char) -> char {

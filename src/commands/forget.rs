@@ -29,11 +29,11 @@ pub fn is_forget_this(text: &str) -> bool {
     if text.len() > 120 {
         return false;
     }
-    let lower: String = text.chars().map(letter::lowercase).collect();
     // Asked of every text that comes in, and hardly any has such a word.
-    if !["забудь", "forget"].iter().any(|word| lower.contains(word)) {
+    if !["забудь", "forget"].iter().any(|word| letter::contains_lowercase(text, word)) {
         return false;
     }
+    let lower: String = text.chars().map(letter::lowercase).collect();
     let words: Vec<&str> = lower.split(|sign| !letter::is_alphanumeric(sign) && sign != '_' && sign != '@').collect();
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty() && !word.starts_with('@')).collect();
     // «Не забудь це» is the opposite.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::analysis::comparable_words;
+use crate::analysis::{comparable_words, has_comparable_word};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// How long any member may have silence, and how often in a day.
@@ -128,13 +128,11 @@ pub fn wish(text: &str, is_name: impl Fn(&str) -> bool, to_us: bool) -> Option<W
     if text.len() > BYTES_MAX || text.contains('?') {
         return None;
     }
-    let mut to_us = to_us;
-    let mut words = comparable_words(text);
-    let is_known =
-        |word: &String| [SILENCE, SILENCE_TO_ITS_FACE, TALK].iter().any(|list| list.contains(&word.as_str()));
-    if !words.iter().any(is_known) {
+    let is_known = |word: &str| [SILENCE, SILENCE_TO_ITS_FACE, TALK].iter().any(|list| list.contains(&word));
+    if !has_comparable_word(text, is_known) {
         return None;
     }
+    let (mut to_us, mut words) = (to_us, comparable_words(text));
     words.retain(|word| {
         let is_name = is_name(word);
         to_us |= is_name;

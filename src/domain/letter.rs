@@ -22,9 +22,33 @@ pub fn lowercase(letter: char) -> char {
     }
 }
 
+/// Whether a text, in lower case, contains a word in lower case.
+pub fn contains_lowercase(text: &str, word: &str) -> bool {
+    let mut rest = text.chars();
+    loop {
+        let mut letters = rest.clone().map(lowercase);
+        if word.chars().all(|letter| letters.next() == Some(letter)) {
+            return true;
+        }
+        if rest.next().is_none() {
+            return false;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_found_in_any_case_and_place() {
+        for text in ["забудь", "ЗАБУДЬ", "ну ЗаБудЬ це", "заззабудь"] {
+            assert!(contains_lowercase(text, "забудь"), "{text}");
+        }
+        for text in ["", "забуд", "за будь"] {
+            assert!(!contains_lowercase(text, "забудь"), "{text}");
+        }
+    }
 
     #[test]
     fn every_letter_is_what_char_says_it_is() {
