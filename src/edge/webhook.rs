@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension,
-    extract::State,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse as _, Response},
 };
-use bytes::Bytes;
+use http_body_util::BodyExt as _;
 
 use crate::{
     clock::SharedClock,
@@ -35,9 +35,11 @@ pub struct Webhook {
 pub async fn receive(
     State(webhook): State<Arc<Webhook>>,
     Extension(request_id): Extension<RequestId>,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    match webhook.inbox.accept(body, webhook.clock.now(), request_id).await {
+    // It is in memory already; axum's own way to it wraps it once more, for a limit that has been kept.
+    let Ok(body) = request.into_body().collect().await else { return busy(RETRY) };
+    match webhook.inbox.accept(body.to_bytes(), webhook.clock.now(), request_id).await {
         Ok(_) => StatusCode::OK.into_response(),
         Err(error) => {
             let retry = match webhook.errors.handle("webhook", &error) {
