@@ -11,6 +11,7 @@
 mod ack;
 mod bot;
 mod commits;
+mod forgetful;
 mod idle;
 mod load;
 mod overhead;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(ack::serve_bare());
+    runtime.block_on(forgetful::serve());
     let figures = runtime.block_on(measure(&wanted));
     println!("\n| what | wanted | measured | |\n|---|---|---|---|");
     for Figure { what, wanted, measured, reached } in &figures {
