@@ -60,11 +60,7 @@ const SMALL_SCANS: &[(&str, &str, &str)] = &[
     ("SCAN theirs", "WITH RECURSIVE theirs", "the chats of one person"),
     ("SCAN CONSTANT ROW", "SELECT (SELECT COUNT(*) FROM queue) +", "a sum"),
     ("SCAN queued", "(SELECT inbox_id FROM queued)", "it has one row"),
-    (
-        "USE TEMP B-TREE FOR GROUP BY",
-        "INSERT INTO lanes (chat_id, topic_id, kind, due_at)",
-        "what came since the last claim",
-    ),
+    ("USE TEMP B-TREE FOR", "INSERT INTO lanes (chat_id, topic_id, kind, due_at)", "what came since the last claim"),
     // Once an hour.
     ("SCAN inbox", "ORDER BY id LIMIT ?2) WHERE state", "a piece's worth of the oldest rows, and the dead letters"),
     ("SCAN inbox", "DELETE FROM lanes", "up to the first row that is no dead letter"),

@@ -56,10 +56,10 @@ pub(super) fn join_all(tx: &Connection) -> Result<bool, StorageError> {
     execute(
         tx,
         doing,
-        // Due as `make_due` has it, at the time of each lane's first.
+        // Due as `make_due` has it, at the time of each lane's first; new ones in the order in which they came.
         "INSERT INTO lanes (chat_id, topic_id, kind, due_at) SELECT chat_id, topic_id, lane_kind, MIN(received_at) \
          FROM inbox WHERE id > ?1 AND id <= ?2 AND state = 0 GROUP BY chat_id, topic_id, lane_kind \
-         ON CONFLICT (chat_id, topic_id, kind) DO UPDATE SET due_at = excluded.due_at \
+         ORDER BY MIN(id) ON CONFLICT (chat_id, topic_id, kind) DO UPDATE SET due_at = excluded.due_at \
          WHERE claimed = 0 AND unsent = 0 AND (due_at IS NULL OR due_at > excluded.due_at)",
         arrivals,
     )?;
