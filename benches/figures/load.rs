@@ -69,8 +69,9 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 /// Telegram's ids: they grow over all chats.
 static UPDATES: AtomicU64 = AtomicU64::new(1);
 
-/// A message of a group that addresses the bot (or does not), about as large as real ones.
-pub(crate) fn message(chat: u64, message_id: u64, addressed: bool) -> String {
+/// The chat's message of that number, which addresses the bot (or does not), about as large as real ones. Its id is twice
+/// the number: the next id is the answer's.
+pub(crate) fn message(chat: u64, number: u64, addressed: bool) -> String {
     let update_id = UPDATES.fetch_add(1, Ordering::Relaxed);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let text = if addressed {
@@ -83,6 +84,7 @@ pub(crate) fn message(chat: u64, message_id: u64, addressed: bool) -> String {
          \"first_name\":\"Оля\",\"last_name\":\"Тестова\",\"username\":\"olia_test_{user}\",\"language_code\":\"uk\"}},\
          \"chat\":{{\"id\":-100{chat},\"title\":\"Друзі й котики\",\"type\":\"supergroup\"}},\"date\":{now},\
          \"text\":\"{text}\"}}}}",
-        user = 1000 + message_id % 15,
+        message_id = 2 * number,
+        user = 1000 + number % 15,
     )
 }

@@ -1,14 +1,7 @@
 //! Instant stand-ins for Telegram and Gemini: no checks, no memory, as little work as an answer takes. (The strict ones
 //! are `gryag::sandbox`; here only the bot is to be measured.)
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
-};
+use std::{net::SocketAddr, time::Instant};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -19,6 +12,7 @@ use tokio::{
 /// A message that the bot sent.
 pub(crate) struct Said {
     pub(crate) chat: i64,
+    /// The number of the message that it answers, as [`crate::load::message`] has it.
     pub(crate) reply_to: u64,
     pub(crate) at: Instant,
 }
@@ -26,13 +20,12 @@ pub(crate) struct Said {
 #[derive(Clone)]
 struct Ends {
     said: mpsc::UnboundedSender<Said>,
-    next_id: Arc<AtomicU64>,
 }
 
 /// Starts them; what the bot says comes out of the channel.
 pub(crate) async fn start() -> (SocketAddr, mpsc::UnboundedReceiver<Said>) {
     let (said, heard) = mpsc::unbounded_channel();
-    let ends = Ends { said, next_id: Arc::new(AtomicU64::new(1_000_000)) };
+    let ends = Ends { said };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("the port");
     tokio::spawn(async move {
@@ -95,12 +88,10 @@ impl Ends {
             "sendMessage" => {
                 let body = std::str::from_utf8(body).unwrap_or_default();
                 let chat = number_after(body, "\"chat_id\":");
-                let _ = self.said.send(Said {
-                    chat,
-                    reply_to: u64::try_from(number_after(body, "{\"message_id\":")).unwrap_or(0),
-                    at: Instant::now(),
-                });
-                let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+                let answered = u64::try_from(number_after(body, "{\"message_id\":")).unwrap_or(0);
+                let _ = self.said.send(Said { chat, reply_to: answered / 2, at: Instant::now() });
+                // Ids grow within a chat; the load leaves every second one free.
+                let id = answered + 1;
                 format!(
                     "{{\"ok\":true,\"result\":{{\"message_id\":{id},\"date\":1795000000,\"chat\":{{\"id\":{chat},\"type\":\"supergroup\"}}}}}}"
                 )

@@ -95,7 +95,7 @@ async fn run(whose: &str, address: SocketAddr, process: u32, heard: &mut mpsc::U
 async fn talk(address: SocketAddr, chat: u64, mut answered: mpsc::Receiver<()>) {
     let mut connection = Connection::open(address).await.expect("a connection");
     for turn in 0u64.. {
-        let body = message(chat, 1 + turn * 2, true);
+        let body = message(chat, 1 + turn, true);
         match connection.post(&body).await {
             Ok(200) => {}
             other => panic!("turns: the webhook answered {other:?}"),
