@@ -1,8 +1,6 @@
 //! Durable acknowledgements: how many a second, and how soon.
 
 use std::{
-    io::BufRead as _,
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,6 +15,7 @@ use crate::{
     bot::Bot,
     commits,
     load::{self, Connection, message},
+    other_self::OtherSelf,
     percentile, stand_ins,
 };
 
@@ -28,7 +27,8 @@ const RUN: Duration = Duration::from_secs(2);
 
 /// At 100 connections, beside a bare axum handler that parses the same body and stores nothing.
 pub(crate) async fn throughput() -> Vec<Figure> {
-    let bare = BareServer::start();
+    // In a process of its own, as the bot is.
+    let bare = OtherSelf::start(BARE, "1");
     let (ends, _heard) = stand_ins::start().await;
     // The worker may lag: more wait at the end than the default lets in.
     let bot = Bot::start(ends, &[("BOT_MAX_QUEUE", "2000000")]).await;
@@ -36,7 +36,7 @@ pub(crate) async fn throughput() -> Vec<Figure> {
     for round in 0..ROUNDS {
         // What it lags behind must not be worked off while the other is measured.
         bot.signal("STOP");
-        let bare_rate = hammer("bare", bare.address, bare.child.id(), round).await;
+        let bare_rate = hammer("bare", bare.address, bare.id(), round).await;
         bot.signal("CONT");
         let ours = hammer("ours", bot.address, bot.id(), round).await;
         println!("ack, round {round}: {ours:.0}/s durable, {bare_rate:.0}/s bare, ratio {:.2}", ours / bare_rate);
@@ -58,32 +58,8 @@ pub(crate) async fn throughput() -> Vec<Figure> {
     }]
 }
 
-/// The bare handler, in a process of its own as the bot is.
-struct BareServer {
-    child: Child,
-    address: std::net::SocketAddr,
-}
-
 /// Set for the process that is the bare server.
 const BARE: &str = "BENCH_BARE_SERVER";
-
-impl BareServer {
-    fn start() -> Self {
-        let program = std::env::current_exe().expect("this program");
-        let mut child = Command::new(program).env(BARE, "1").stdout(Stdio::piped()).spawn().expect("the bare server");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("its output");
-        std::io::BufReader::new(stdout).read_line(&mut line).expect("its address");
-        Self { child, address: line.trim().parse().expect("an address") }
-    }
-}
-
-impl Drop for BareServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Is the bare server, if this process is to be it: then it never returns.
 pub(crate) async fn serve_bare() {

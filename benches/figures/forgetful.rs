@@ -3,9 +3,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    io::BufRead as _,
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -13,37 +10,8 @@ use axum::{Router, body::Bytes, extract::State, routing};
 use serde_json::{Value, json};
 
 /// Set, to where the stand-ins listen, for the process that is this bot.
-const STAND_INS: &str = "BENCH_FORGETFUL_BOT";
+pub(crate) const STAND_INS: &str = "BENCH_FORGETFUL_BOT";
 const REMEMBERED: usize = 80;
-
-pub(crate) struct ForgetfulBot {
-    child: Child,
-    pub(crate) address: SocketAddr,
-}
-
-impl ForgetfulBot {
-    pub(crate) fn start(stand_ins: SocketAddr) -> Self {
-        let program = std::env::current_exe().expect("this program");
-        let mut command = Command::new(program);
-        let mut child =
-            command.env(STAND_INS, stand_ins.to_string()).stdout(Stdio::piped()).spawn().expect("the forgetful bot");
-        let mut line = String::new();
-        std::io::BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its address");
-        Self { child, address: line.trim().parse().expect("an address") }
-    }
-
-    /// Its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for ForgetfulBot {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 struct Bot {
     client: reqwest::Client,

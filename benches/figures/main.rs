@@ -14,6 +14,7 @@ mod commits;
 mod forgetful;
 mod idle;
 mod load;
+mod other_self;
 mod overhead;
 mod stand_ins;
 mod start;

@@ -11,9 +11,9 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::{
     Figure,
     bot::{Bot, cpu},
-    commits,
-    forgetful::ForgetfulBot,
+    commits, forgetful,
     load::{Connection, message},
+    other_self::OtherSelf,
     stand_ins::{self, Said},
 };
 
@@ -31,9 +31,9 @@ pub(crate) async fn measure() -> Vec<Figure> {
     let mut yardstick = commits::sample(200, Duration::from_secs(3));
     let commit_ms = crate::percentile(&mut yardstick, 50.0);
     let (ends, mut heard) = stand_ins::start().await;
-    let forgetful = ForgetfulBot::start(ends);
-    let most = run("forgetful", forgetful.address, forgetful.id(), &mut heard).await;
-    drop(forgetful);
+    let keeps_nothing = OtherSelf::start(forgetful::STAND_INS, &ends.to_string());
+    let most = run("forgetful", keeps_nothing.address, keeps_nothing.id(), &mut heard).await;
+    drop(keeps_nothing);
     let (ends, mut heard) = stand_ins::start().await;
     let bot = Bot::start(ends, &[]).await;
     tokio::time::sleep(Duration::from_millis(300)).await;

@@ -15,9 +15,9 @@
 //!
 //! **While admissions press** (3 000 a second and more), other work waits for the next look, at most 100 ms, and then
 //! shares one transaction: done together, turns write each page once that one by one they would write again and again.
-//! Claims then also take hardly any lanes of conversation. A command still acts within half a second: its claim, its end and its send mark
-//! each wait for one look. The press gives way when half of the inbox's places are taken, so that the turns' lag has a
-//! bound.
+//! Claims then also take hardly any lanes of conversation. A command still acts within half a second: its claim, its end
+//! and its send mark each wait for one look. The press gives way when half of the inbox's places are taken, so that the
+//! turns' lag has a bound.
 
 mod checkpoint;
 mod commit;

@@ -37,7 +37,8 @@ pub(super) const BATCH: usize = 256;
 pub(super) const PRESS: usize = 300;
 /// With fewer pieces a batch waits, in rounds, for whoever is about to hand in one: in each round all that is ready to
 /// run runs once. That takes microseconds in a quiet process, and in a busy one a commit costs more than it saves. With more
-/// it does not wait: while a batch is on its way to the disk, the rest of the load has the processors.
+/// it does not wait: while a batch is on its way to the disk, the rest of the load has the processors. And the thread that
+/// has committed goes on only with as many.
 const FEW: usize = 16;
 const ROUNDS: usize = 2;
 /// How often another process's commits are looked for (design.md section 2).
