@@ -20,6 +20,7 @@ impl Build {
         let limiter = Arc::clone(&self.limiter);
         let health = self.health();
         let errors = self.errors.clone();
+        let store = self.store.clone();
         let (essential, advanced) = (&self.config.essential, &self.config.advanced);
         let watcher = advanced.heartbeat_url.clone().map(|url| {
             let transport = self.outside.elsewhere.clone();
@@ -47,7 +48,11 @@ impl Build {
             webhook_url: essential.webhook_url.clone(),
             disk_low: advanced.min_free_disk_mb * DISK_LOW * 1024 * 1024,
             watcher,
-            sweeps: vec![Arc::new(move || limiter.sweep()), Arc::new(move || errors.tell_untold())],
+            sweeps: vec![
+                Arc::new(move || limiter.sweep()),
+                Arc::new(move || errors.tell_untold()),
+                Arc::new(move || store.sweep()),
+            ],
         });
         spawn_awaited(&self.shutdown, "maintenance", maintenance.run(found, self.shutdown.clone()))
     }

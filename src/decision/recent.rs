@@ -1,6 +1,6 @@
 //! The last messages of a chat as the decision sees them: who said what to whom, and what it does there.
 
-use std::collections::HashMap;
+use std::{borrow::Borrow, collections::HashMap};
 
 use crate::{
     analysis::{Reading, comparable_words, read},
@@ -51,15 +51,16 @@ pub struct Recent<'a> {
 
 impl<'a> Recent<'a> {
     /// Of a window, oldest first; only its end is read.
-    pub fn of(window: &'a [Message]) -> Self {
+    pub fn of<M: Borrow<Message>>(window: &'a [M]) -> Self {
         Self::whole(&window[window.len().saturating_sub(RECENT_MAX)..])
     }
 
     /// Of all these messages.
-    pub fn whole(last: &'a [Message]) -> Self {
+    pub fn whole<M: Borrow<Message>>(last: &'a [M]) -> Self {
+        let last = || last.iter().map(Borrow::borrow);
         let authors: HashMap<MessageId, (UserId, AuthorKind)> =
-            last.iter().map(|message| (message.id, (message.author.id, message.author.kind))).collect();
-        Self { lines: last.iter().map(|message| heard(message, &authors)).collect() }
+            last().map(|message: &Message| (message.id, (message.author.id, message.author.kind))).collect();
+        Self { lines: last().map(|message| heard(message, &authors)).collect() }
     }
 
     /// Tells of lines whether they are for somebody: answer somebody else than the bot, mention somebody, or call somebody

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    domain::{ChatId, Message, TopicId},
-    storage::{MemoryStore, StorageError, WindowRequest},
+    domain::{ChatId, Message, TopicId, UserId},
+    storage::{MemoryStore, Opening, StorageError, WindowRequest},
 };
 
 /// The window's start moves by this share of its limit.
@@ -14,7 +14,7 @@ const BLOCKS: u32 = 10;
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Gathered {
     /// The chat's (topic's) newest messages, those of the turn included, oldest first.
-    pub window: Vec<Message>,
+    pub window: Vec<Arc<Message>>,
     /// Messages that the turn replies to and that are older than the window.
     pub replied_to: Vec<Message>,
 }
@@ -32,30 +32,55 @@ impl Memory {
         Self { store, limit: limit.max(1) }
     }
 
-    /// Whether [`Self::gather`] brings at least so many messages, where there are so many.
+    /// Whether a window brings at least so many messages, where there are so many.
     pub const fn gathers(&self, messages: u32) -> bool {
         self.limit.saturating_sub(self.limit / BLOCKS) > messages
     }
 
-    /// The past of a chat's topic together with the messages of the turn.
+    /// What a turn of so many messages begins with.
     ///
     /// # Errors
     ///
     /// As the store.
-    pub async fn gather(
+    pub async fn open(
         &self,
-        chat: ChatId,
-        topic: Option<TopicId>,
+        (chat, topic): (ChatId, Option<TopicId>),
+        people: Vec<UserId>,
+        messages: usize,
+    ) -> Result<Opening, StorageError> {
+        self.store.opening(people, self.request(chat, topic, messages)).await
+    }
+
+    /// The past of a chat's topic.
+    ///
+    /// # Errors
+    ///
+    /// As the store.
+    pub async fn gather(&self, chat: ChatId, topic: Option<TopicId>) -> Result<Gathered, StorageError> {
+        let window = self.store.window(self.request(chat, topic, 0)).await?;
+        Ok(Gathered { window, replied_to: Vec::new() })
+    }
+
+    fn request(&self, chat: ChatId, topic: Option<TopicId>, messages: usize) -> WindowRequest {
+        let limit = self.limit.saturating_sub(u32::try_from(messages).unwrap_or(u32::MAX)).max(1);
+        WindowRequest { chat, topic, limit, block: (self.limit / BLOCKS).max(1) }
+    }
+
+    /// A window together with the messages of the turn, and what they reply to.
+    ///
+    /// # Errors
+    ///
+    /// As the store.
+    pub async fn gather_with(
+        &self,
+        mut window: Vec<Arc<Message>>,
+        (chat, topic): (ChatId, Option<TopicId>),
         turn: &[&Message],
     ) -> Result<Gathered, StorageError> {
-        let fresh = u32::try_from(turn.len()).unwrap_or(u32::MAX);
-        let limit = self.limit.saturating_sub(fresh).max(1);
-        let block = (self.limit / BLOCKS).max(1);
-        let mut window = self.store.window(WindowRequest { chat, topic, limit, block }).await?;
         for message in turn {
             match window.binary_search_by_key(&message.id, |known| known.id) {
-                Ok(at) => window[at] = (*message).clone(),
-                Err(at) => window.insert(at, (*message).clone()),
+                Ok(at) => window[at] = Arc::new((*message).clone()),
+                Err(at) => window.insert(at, Arc::new((*message).clone())),
             }
         }
         let mut replied_to = BTreeMap::new();
@@ -91,7 +116,12 @@ impl Memory {
     /// # Errors
     ///
     /// As the store.
-    pub async fn recent(&self, chat: ChatId, topic: Option<TopicId>, limit: u32) -> Result<Vec<Message>, StorageError> {
+    pub async fn recent(
+        &self,
+        chat: ChatId,
+        topic: Option<TopicId>,
+        limit: u32,
+    ) -> Result<Vec<Arc<Message>>, StorageError> {
         self.store.window(WindowRequest { chat, topic, limit, block: 1 }).await
     }
 

@@ -11,6 +11,8 @@ pub use imitation::strip_label;
 pub use label::is_blank;
 pub use tokens::estimate_tokens;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use self::{
@@ -141,7 +143,7 @@ fn first_that_fits(lines: &[(Role, String)], tokens_max: u32) -> usize {
 }
 
 /// One message as the model sees it: the bot's own words bare, everybody else's behind a label.
-fn line(message: &Message, window: &[Message], labels: &Labels<'_>) -> (Role, String) {
+fn line(message: &Message, window: &[Arc<Message>], labels: &Labels<'_>) -> (Role, String) {
     if message.author.kind == AuthorKind::Own {
         return (Role::Model, own(message, labels));
     }
@@ -167,7 +169,7 @@ fn own(message: &Message, labels: &Labels<'_>) -> String {
 }
 
 /// Whom a message answers, and what of it.
-fn reply_words(message: &Message, replied: MessageId, window: &[Message], labels: &Labels<'_>) -> String {
+fn reply_words(message: &Message, replied: MessageId, window: &[Arc<Message>], labels: &Labels<'_>) -> String {
     let language = labels.language;
     let along = message.reply_to.as_ref();
     let known = window.iter().find(|other| other.id == replied);

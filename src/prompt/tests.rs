@@ -39,7 +39,7 @@ fn talk(attack: Message) -> Gathered {
         message(4, TARAS, "Тарас", "Гряг, що скажеш?"),
     ];
     let old = Message { id: MessageId(0), ..attack };
-    Gathered { window, replied_to: vec![old] }
+    Gathered { window: window.into_iter().map(Arc::new).collect(), replied_to: vec![old] }
 }
 
 fn prompt(gathered: &Gathered, language: Language) -> Prompt {

@@ -1,9 +1,11 @@
 //! What is remembered of a chat. Every question names one chat: nothing of another chat can come back.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use super::StorageError;
-use crate::domain::{ChatId, Message, MessageId, TopicId, Why};
+use super::{Standing, StorageError};
+use crate::domain::{ChatId, Message, MessageId, TopicId, UserId, Why};
 
 /// Which messages to gather.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,11 +21,23 @@ pub struct WindowRequest {
     pub block: u32,
 }
 
+/// What a turn in a conversation begins with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opening {
+    /// How the chat and the people of the turn stand.
+    pub standing: Standing,
+    /// As of [`MemoryStore::window`].
+    pub window: Vec<Arc<Message>>,
+}
+
 /// The memory.
 #[async_trait]
 pub trait MemoryStore: Send + Sync {
-    /// The newest messages of a chat's topic, oldest first.
-    async fn window(&self, request: WindowRequest) -> Result<Vec<Message>, StorageError>;
+    /// The newest messages of a chat's topic, oldest first. A backend may have kept them, but never shows what has changed.
+    async fn window(&self, request: WindowRequest) -> Result<Vec<Arc<Message>>, StorageError>;
+
+    /// How the window's chat and these people stand, and the window: in one read.
+    async fn opening(&self, people: Vec<UserId>, window: WindowRequest) -> Result<Opening, StorageError>;
 
     /// The newest messages of a chat, of all its topics, oldest first: for an admin's eyes, not for a prompt.
     async fn latest(&self, chat: ChatId, limit: u32) -> Result<Vec<Message>, StorageError>;

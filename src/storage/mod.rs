@@ -29,7 +29,7 @@ pub use inbox::{
     Admission, Claim, ClaimRef, ClaimRequest, Claimed, ClaimedUpdate, DeadLetter, FinishedTurn, InboxDepth, InboxStore,
     ModelCall, NewUpdate, Once, SaidOnce, TurnEnd, Verdict,
 };
-pub use memory::{MemoryStore, WindowRequest};
+pub use memory::{MemoryStore, Opening, WindowRequest};
 pub use outbox::{Ended, EndedOutgoing, NewOutgoing, OutboxDepth, OutboxStore, Outgoing, SendLimits, Sends};
 pub use people::{Deletion, ForgetStep, Forgotten, PeopleStore, PersonCall, PersonExport, PersonRecord};
 pub use samples::{SERIES_MAX, Sample, SampleSpan, SampleStore, Series};

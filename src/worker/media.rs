@@ -175,7 +175,7 @@ async fn wanted(
         add(message.clone());
         lines.iter().filter(in_its_album).for_each(|line| add(line.message().clone()));
         let replied = message.reply_to.as_ref().map(|reply| reply.message_id);
-        let known_messages = gathered.replied_to.iter().chain(&gathered.window);
+        let known_messages = gathered.replied_to.iter().chain(gathered.window.iter().map(AsRef::as_ref));
         if let Some(replied) = known_messages.into_iter().find(|known| Some(known.id) == replied) {
             add(replied.clone());
             memory.sent_together(replied).await?.into_iter().for_each(&mut add);

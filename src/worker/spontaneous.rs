@@ -86,7 +86,7 @@ impl Worker {
             Ok(allowance) => allowance,
             Err(refusal) => return Ok(refusal.as_str()),
         };
-        let gathered = self.parts.memory.gather(quiet.chat.id, None, &[]).await?;
+        let gathered = self.parts.memory.gather(quiet.chat.id, None).await?;
         let recent = Recent::of(&gathered.window);
         let is_ours = |kind| kind == AuthorKind::Own;
         if quarrels(&recent) || recent.newest().is_none_or(|newest| is_ours(newest.message.author.kind)) {

@@ -1,6 +1,6 @@
 //! A conversation: decide, gather, assemble, ask the model, answer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     decision::{Decision, decide},
-    domain::{AddressedOutcome, Answer, MessageId, OutgoingKind, RichText, TokenUsage},
+    domain::{AddressedOutcome, Answer, Message, MessageId, OutgoingKind, RichText, TokenUsage},
     gemini::GeminiError,
     markup,
     memory::Gathered,
@@ -44,10 +44,14 @@ struct Talk<'a> {
 }
 
 impl Turn<'_> {
-    pub(super) async fn run_talk(&self, read: Lines, place: &Place) -> Result<&'static str, TurnError> {
+    pub(super) async fn run_talk(
+        &self,
+        read: Lines,
+        place: &Place,
+        window: Vec<Arc<Message>>,
+    ) -> Result<&'static str, TurnError> {
         let is_spoken_to = read.lines.iter().any(|line| line.trigger.is_some());
-        // Whoever speaks to the bot is answered as a rule, so the past is gathered once, for the decision and the prompt.
-        let past = if is_spoken_to { self.past(&read.lines).await? } else { Gathered::default() };
+        let past = if is_spoken_to { self.past(window, &read.lines).await? } else { Gathered::default() };
         let (candidates, person_since) = self.candidates(&read, &past).await?;
         let decision = decide(&candidates, person_since, self.worker.parts.clock.now(), self.worker.options.age_max);
         let mut turn = leaves(&read);
@@ -154,10 +158,10 @@ impl Turn<'_> {
         NewOutgoing { why: Some(why), ..self.outgoing(OutgoingKind::Answer, spoken.parts, &to) }
     }
 
-    async fn past(&self, lines: &[Line]) -> Result<Gathered, TurnError> {
+    async fn past(&self, window: Vec<Arc<Message>>, lines: &[Line]) -> Result<Gathered, TurnError> {
         let lane = self.claim.lane;
         let messages: Vec<_> = lines.iter().map(Line::message).collect();
-        Ok(self.worker.parts.memory.gather(lane.chat, lane.topic, &messages).await?)
+        Ok(self.worker.parts.memory.gather_with(window, (lane.chat, lane.topic), &messages).await?)
     }
 
     async fn think(&self, means: &Means, talk: &Talk<'_>) -> Result<Thought, TurnError> {

@@ -1,5 +1,7 @@
 //! What a turn notes of the talk in its chat: who talked, who floods, what is grave, how the bot's words were taken.
 
+use std::sync::Arc;
+
 use super::{
     lines::{Happened, Line, Lines, Place},
     turn::Turn,
@@ -43,14 +45,15 @@ impl Turn<'_> {
         let mut longer = Vec::new();
         if !self.worker.parts.memory.gathers(limit) {
             longer = self.worker.parts.memory.recent(lane.chat, lane.topic, limit).await?;
-            longer.extend(read.lines.iter().filter(|line| !line.is_edit).map(|line| line.message().clone()));
+            longer.extend(read.lines.iter().filter(|line| !line.is_edit).map(|line| Arc::new(line.message().clone())));
         }
         let window = if longer.is_empty() { &past.window } else { &longer };
         for (line, candidate) in read.lines.iter().zip(&mut candidates) {
             candidate.floods = candidate.by != By::Us && floods(line.message(), window, threshold);
         }
         let is_of_the_turn = |id| read.lines.iter().any(|line| line.message().id == id);
-        let before: Vec<&Message> = window.iter().filter(|message| !is_of_the_turn(message.id)).collect();
+        let before: Vec<&Message> =
+            window.iter().map(AsRef::as_ref).filter(|message| !is_of_the_turn(message.id)).collect();
         Ok((candidates, has_a_person_spoken(&before)))
     }
 
@@ -85,7 +88,7 @@ impl Turn<'_> {
         // One sharp word is no quarrel; with what was said before it may be one.
         let lane = self.claim.lane;
         let mut window = self.worker.parts.memory.recent(lane.chat, lane.topic, QUARREL_READ).await?;
-        window.extend_from_slice(remembered);
+        window.extend(remembered.iter().cloned().map(Arc::new));
         Ok(grave_now(&Recent::of(&window), remembered.len()).map(|(_, at)| at))
     }
 

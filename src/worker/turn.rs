@@ -1,7 +1,7 @@
 //! One turn: its rows are read, its chat is looked at, and it becomes a conversation (`talk`) or something that never
 //! waits for a model (`express`). Whatever it leaves is committed in one transaction, here.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -10,10 +10,10 @@ use super::{
     lines::{Line, Lines, Place},
 };
 use crate::{
-    domain::{AddressedOutcome, Chat, LaneKind, OutgoingKind, ReplyTarget, RichText, Timestamp},
+    domain::{AddressedOutcome, Chat, LaneKind, Message, OutgoingKind, ReplyTarget, RichText, Timestamp},
     errors::{Class, Classify},
     persona::Saying,
-    storage::{Claim, FinishedTurn, NewOutgoing, StorageError, TurnEnd, Verdict},
+    storage::{Claim, FinishedTurn, NewOutgoing, Opening, StorageError, TurnEnd, Verdict},
     telemetry::metric,
 };
 
@@ -66,24 +66,30 @@ impl Turn<'_> {
                 parts.errors.handle("parse", &UnreadableUpdate);
             }
         }
-        let place = self.place(&read).await?;
+        let (place, window) = self.place(&read).await?;
         let unheard = read.respect(&place.standing);
         self.guard(&mut read, unheard, &place);
         read.forget(&parts.commands).await?;
         read.find_triggers(&parts.me, &place, &parts.memory).await?;
         match self.claim.lane.kind {
             LaneKind::Express => self.run_express(read, &place).await,
-            LaneKind::Talk => self.run_talk(read, &place).await,
+            LaneKind::Talk => self.run_talk(read, &place, window).await,
         }
     }
 
-    /// How the chat stands, and as whom the bot speaks there.
-    async fn place(&self, read: &Lines) -> Result<Place, StorageError> {
-        let (parts, options) = (&self.worker.parts, &self.worker.options);
-        let standing = parts.chats.standing(self.claim.lane.chat, read.people()).await?;
+    /// How the chat stands, as whom the bot speaks there, and in a conversation, what was said.
+    async fn place(&self, read: &Lines) -> Result<(Place, Vec<Arc<Message>>), StorageError> {
+        let (parts, options, lane) = (&self.worker.parts, &self.worker.options, self.claim.lane);
+        let Opening { standing, window } = match lane.kind {
+            LaneKind::Talk => parts.memory.open((lane.chat, lane.topic), read.people(), read.lines.len()).await?,
+            LaneKind::Express => {
+                let standing = parts.chats.standing(lane.chat, read.people()).await?;
+                Opening { standing, window: Vec::new() }
+            }
+        };
         let language = standing.chat.settings.language.unwrap_or(options.language);
         let persona = parts.personas.get(standing.chat.settings.persona.as_deref());
-        Ok(Place { standing, persona, language })
+        Ok((Place { standing, persona, language }, window))
     }
 
     pub(super) fn failure_line(&self, place: &Place, to: &[&Line]) -> NewOutgoing {

@@ -250,7 +250,7 @@ impl Worker {
         if reaction.is_none() && !matches!(line, Some((_, Ok(_)))) {
             return Ok(refused);
         }
-        let gathered = self.parts.memory.gather(chat, overheard.topic, &[]).await?;
+        let gathered = self.parts.memory.gather(chat, overheard.topic).await?;
         let recent = Recent::of(&gathered.window);
         if quarrels(&recent) {
             return Ok("grave");
@@ -450,7 +450,7 @@ mod tests {
     #[test]
     fn what_must_not_be_said_unasked_is_not() {
         let persona = Persona::built_in();
-        let said = |answer: &str| sayable(answer, &persona, &Recent::of(&[]));
+        let said = |answer: &str| sayable(answer, &persona, &Recent::default());
         assert_eq!(said("Гарний вечір для вареників.").as_deref(), Some("Гарний вечір для вареників."));
         for (answer, why) in [
             ("[мовчу]", "the model declined"),

@@ -27,6 +27,7 @@ mod talk;
 mod traces;
 mod upkeep;
 mod verdicts;
+mod windows;
 mod world;
 
 /// Runs every claim on the backend whose module has `open() -> World`.
@@ -125,6 +126,10 @@ contract! {
         an_answer_stands_where_it_stands_in_the_chat,
         a_message_is_found_by_its_id_however_old,
         what_is_remembered_comes_back_whole,
+    }
+    windows {
+        a_window_that_is_read_again_shows_every_change,
+        a_chat_that_was_forgotten_and_comes_again_shows_nothing_of_before,
     }
     migrated {
         a_groups_memory_follows_it_to_its_new_id,

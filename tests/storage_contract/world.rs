@@ -146,7 +146,7 @@ impl World {
 
     pub(crate) async fn window_by(&self, chat: i64, topic: Option<i64>, limit: u32, block: u32) -> Vec<Message> {
         let request = WindowRequest { chat: ChatId(chat), topic: topic.map(TopicId), limit, block };
-        self.store.window(request).await.unwrap()
+        self.store.window(request).await.unwrap().into_iter().map(Arc::unwrap_or_clone).collect()
     }
 
     /// Turns that remember these messages and say nothing, in a lane beside all others.

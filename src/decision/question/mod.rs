@@ -10,7 +10,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use self::words::Word;
 use crate::domain::{AuthorKind, Message};
@@ -38,7 +38,7 @@ impl NormalisedQuestion {
 /// whether a word is a name of the bot.
 pub fn stands_alone(
     message: &Message,
-    window: &[Message],
+    window: &[Arc<Message>],
     is_called: &dyn Fn(&str) -> bool,
 ) -> Option<NormalisedQuestion> {
     let is_bare = message.reply_to.is_none()
@@ -62,15 +62,15 @@ pub fn stands_alone(
 
 /// Whether an answer to a question that stands alone stands alone itself: it names nobody of the chat and does not come
 /// back to what was said.
-pub fn may_be_given_again(answer: &str, message: &Message, window: &[Message]) -> bool {
+pub fn may_be_given_again(answer: &str, message: &Message, window: &[Arc<Message>]) -> bool {
     let names = names(window, message);
     let said = words::split(answer);
     !answer.contains('@') && !said.iter().any(|word| words::names_somebody(word, &names) || words::looks_back(word))
 }
 
 /// What people of the chat are called, word by word, in lower case.
-fn names(window: &[Message], message: &Message) -> Vec<String> {
-    let people = window.iter().chain([message]).filter(|said| said.author.kind != AuthorKind::Own);
+fn names(window: &[Arc<Message>], message: &Message) -> Vec<String> {
+    let people = window.iter().map(AsRef::as_ref).chain([message]).filter(|said| said.author.kind != AuthorKind::Own);
     let names = people.flat_map(|said| std::iter::once(&said.author.name).chain(&said.author.username));
     let mut names: Vec<String> = names
         .flat_map(|name| words::split(name))
@@ -83,7 +83,7 @@ fn names(window: &[Message], message: &Message) -> Vec<String> {
 }
 
 /// Whether the bot has just talked with the author about something else, or has just said something to nobody.
-fn is_in_conversation(message: &Message, window: &[Message], is_same: impl Fn(&Message) -> bool) -> bool {
+fn is_in_conversation(message: &Message, window: &[Arc<Message>], is_same: impl Fn(&Message) -> bool) -> bool {
     let before = || window.iter().rev().filter(|said| said.id < message.id);
     let answered = |own: &Message| {
         let reply = own.reply_to.as_ref()?;

@@ -1,6 +1,9 @@
 //! The labelled questions of `tests/fixtures/questions.tsv`, and what else keeps an answer from being given again.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use super::*;
 use crate::{
@@ -63,7 +66,8 @@ fn people() -> Vec<Message> {
 
 fn ask(message: &Message, window: &[Message]) -> Option<NormalisedQuestion> {
     static PERSONA: LazyLock<Persona> = LazyLock::new(Persona::built_in);
-    stands_alone(message, window, &|word| names_in(&PERSONA, word, &[]) || word == "gryag")
+    let window: Vec<_> = window.iter().cloned().map(Arc::new).collect();
+    stands_alone(message, &window, &|word| names_in(&PERSONA, word, &[]) || word == "gryag")
 }
 
 fn words_of(text: &str) -> Option<String> {
@@ -144,7 +148,8 @@ fn in_a_talk_with_the_bot_no_question_stands_alone() {
 #[test]
 fn an_answer_that_names_somebody_or_looks_back_is_not_given_again() {
     let question = message(100, olya(), QUESTION, Duration::ZERO);
-    let again = |answer: &str| may_be_given_again(answer, &question, &people());
+    let window: Vec<_> = people().into_iter().map(Arc::new).collect();
+    let again = |answer: &str| may_be_given_again(answer, &question, &window);
     assert!(again("Це коли рослина їсть світло. Сонячний обід, без ложки."));
     for answer in [
         "Олю, це коли рослина їсть світло.",

@@ -122,8 +122,8 @@ fn a_moment_says_its_kind() {
 
 #[test]
 fn nothing_to_judge_is_nothing() {
-    assert_eq!(gate::gauge(&Recent::of(&[])).moment, gate::Moment::Plain);
-    assert_eq!(grave_now(&Recent::of(&[]), 3), None);
+    assert_eq!(gate::gauge(&Recent::default()).moment, gate::Moment::Plain);
+    assert_eq!(grave_now(&Recent::default(), 3), None);
     let now = Timestamp(0);
     assert!(decide(&[], true, now, std::time::Duration::ZERO).answer.is_empty());
 }

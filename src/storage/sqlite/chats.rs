@@ -265,7 +265,7 @@ fn forget_old(tx: &Connection, chat: ChatId, before: Timestamp) -> Result<u64, S
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
-fn standing(connection: &Connection, chat: ChatId, people: &[UserId]) -> Result<Standing, StorageError> {
+pub(super) fn standing(connection: &Connection, chat: ChatId, people: &[UserId]) -> Result<Standing, StorageError> {
     let doing = "looking at a chat";
     let mut standing = Standing {
         chat: query_one(

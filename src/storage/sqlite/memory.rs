@@ -1,14 +1,14 @@
 //! Messages.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 use deadpool_sqlite::rusqlite::{Connection, Row, params};
 
 use super::{
-    SqliteStore, execute, migrated,
+    SqliteStore, chats, execute, migrated,
     outbox::read_why,
-    query_all, query_one,
+    query_all, query_one, windows,
     writer::{Priority, Rings},
 };
 use crate::{
@@ -16,10 +16,10 @@ use crate::{
         Author, AuthorKind, Chat, ChatId, ChatKind, Forwarded, Media, MediaKind, Message, MessageId, Quote, ReplyTo,
         Timestamp, TopicId, UserId, Why,
     },
-    storage::{MemoryStore, StorageError, WindowRequest},
+    storage::{MemoryStore, Opening, StorageError, WindowRequest},
 };
 
-/// The columns that [`message`] reads, in its order. What somebody wrote who has opted out since, or forwarded or quoted
+/// The columns that [`message`] reads, in its order, and the message's number in its topic. What somebody wrote who has opted out since, or forwarded or quoted
 /// words of theirs, is not shown to anybody.
 macro_rules! select_message {
     ($which:literal, $order:literal) => {
@@ -27,7 +27,7 @@ macro_rules! select_message {
             "SELECT message_id, topic_id, author_kind, author_id, author_name, author_username, text, media_kind, ",
             "media_label, media_file_id, media_unique_id, media_size, media_mime, album, reply_to, ",
             "CASE WHEN replied.opted_out_at IS NULL THEN quote END, ",
-            "forwarded_from, sent_at, edited_at, reply_author, forwarded_author FROM messages ",
+            "forwarded_from, sent_at, edited_at, reply_author, forwarded_author, seq FROM messages ",
             "LEFT JOIN people AS author ON author.user_id = author_id ",
             "LEFT JOIN people AS origin ON origin.user_id = forwarded_author ",
             "LEFT JOIN people AS replied ON replied.user_id = reply_author WHERE ",
@@ -56,23 +56,23 @@ pub(super) const ALBUM_SQL: &str =
 
 #[async_trait]
 impl MemoryStore for SqliteStore {
-    async fn window(&self, request: WindowRequest) -> Result<Vec<Message>, StorageError> {
-        self.read("gathering a window", move |connection| {
-            let topic = request.topic.map_or(0, |topic| topic.0);
-            let newest = newest_seq(connection, request.chat, topic)?;
-            let start = window_start(newest, i64::from(request.limit), i64::from(request.block));
-            let mut messages = query_all(
-                connection,
-                "gathering a window",
-                WINDOW_SQL,
-                params![request.chat.0, topic, start],
-                |row| message(request.chat, row),
-            )?;
-            // The bot's own answer is remembered before what was written while it thought.
-            messages.sort_unstable_by_key(|message| message.id);
-            Ok(messages)
-        })
-        .await
+    async fn window(&self, request: WindowRequest) -> Result<Vec<Arc<Message>>, StorageError> {
+        let known = self.windows.get(request);
+        let kept = known.clone();
+        let read = move |connection: &Connection| windows::read(connection, request, kept.as_deref());
+        let read = self.read("gathering a window", read).await?;
+        Ok(self.windows.keep(request, known.as_deref(), read))
+    }
+
+    async fn opening(&self, people: Vec<UserId>, request: WindowRequest) -> Result<Opening, StorageError> {
+        let known = self.windows.get(request);
+        let kept = known.clone();
+        let read = move |connection: &Connection| {
+            let standing = chats::standing(connection, request.chat, &people)?;
+            Ok((standing, windows::read(connection, request, kept.as_deref())?))
+        };
+        let (standing, read) = self.read("opening a turn", read).await?;
+        Ok(Opening { standing, window: self.windows.keep(request, known.as_deref(), read) })
     }
 
     async fn latest(&self, chat: ChatId, limit: u32) -> Result<Vec<Message>, StorageError> {
@@ -125,15 +125,6 @@ impl MemoryStore for SqliteStore {
         let album = album.to_owned();
         self.read("looking for an album", move |connection| Ok(album_head(connection, chat, &album)?.is_some())).await
     }
-}
-
-/// The window begins after this message of the topic: at most `limit` remain, and the start moves by whole blocks.
-///
-/// Messages that followed a group to its new id are counted from 0 downwards, so it may begin below zero.
-fn window_start(newest: i64, limit: i64, block: i64) -> i64 {
-    let surplus = newest - limit;
-    let block = block.clamp(1, limit.max(1));
-    surplus.div_euclid(block) * block + if surplus.rem_euclid(block) == 0 { 0 } else { block }
 }
 
 fn newest_seq(connection: &Connection, chat: ChatId, topic: i64) -> Result<i64, StorageError> {
@@ -328,7 +319,7 @@ pub(super) fn message_with_chat(row: &Row<'_>) -> rusqlite::Result<Message> {
     message(ChatId(row.get(21)?), row)
 }
 
-fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
+pub(super) fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
     let topic: i64 = row.get(1)?;
     let media = match row.get_ref(7)?.as_str_or_null()? {
         Some(kind) => Some(Media {
@@ -367,20 +358,4 @@ fn message(chat: ChatId, row: &Row<'_>) -> rusqlite::Result<Message> {
         sent_at: Timestamp(row.get(17)?),
         edited_at: row.get::<_, Option<i64>>(18)?.map(Timestamp),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::window_start;
-
-    #[test]
-    fn the_window_never_exceeds_its_limit_and_moves_by_blocks() {
-        for newest in -500..500 {
-            let start = window_start(newest, 80, 8);
-            assert!(newest - start <= 80, "{newest}");
-            assert!(newest - start > 72, "{newest}: only {} remain", newest - start);
-            assert_eq!(start % 8, 0, "{newest}");
-        }
-        assert_eq!(window_start(3, 1, 1), 2);
-    }
 }

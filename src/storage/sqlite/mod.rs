@@ -29,6 +29,7 @@ mod slots;
 mod spend;
 mod talk;
 mod upkeep;
+mod windows;
 mod writer;
 
 use std::{
@@ -46,6 +47,7 @@ use tokio::time::Instant;
 
 use self::{
     codes::storage_error,
+    windows::Windows,
     writer::{Once, Priority, Repeatable, Rings, Writer},
 };
 use super::{Bell, StorageError, StoreHealth};
@@ -133,6 +135,7 @@ pub struct SqliteStore {
     free_disk_min_bytes: u64,
     clock: SharedClock,
     read_took: Histogram,
+    windows: Windows,
     call_limit: Duration,
     inbox_max: u64,
 }
@@ -165,6 +168,7 @@ impl SqliteStore {
             free_disk_min_bytes: options.free_disk_min_bytes,
             clock: options.clock,
             read_took: options.metrics.histogram(&metric::STORE_READ_DURATION, &[]),
+            windows: Windows::new(&options.metrics),
             call_limit: options.call_limit,
             inbox_max: options.inbox_max,
         };
@@ -175,6 +179,11 @@ impl SqliteStore {
     /// The bell that this store rings.
     pub fn bell(&self) -> Bell {
         self.bell.clone()
+    }
+
+    /// Lets go of conversations that have rested; call it every few seconds.
+    pub fn sweep(&self) {
+        self.windows.sweep();
     }
 
     /// Moves the log into the file and ends the writer. Later calls fail with [`StorageError::Closed`].

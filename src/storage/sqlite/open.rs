@@ -19,7 +19,7 @@ use super::{
 use crate::{domain::Timestamp, storage::StorageError};
 
 /// The schema that this binary knows.
-pub const GENERATION: i64 = 4;
+pub const GENERATION: i64 = 5;
 /// SQLite below 3.51.3 corrupts a write-ahead log that two processes write (sqlite.org/wal.html, "WAL-reset bug").
 pub const MIN_SQLITE: i32 = 3_051_003;
 /// 'GRYG', as in the first migration.

@@ -96,7 +96,7 @@ impl Hosted {
     pub(super) async fn remembered(&self, chat: ChatId) -> Vec<String> {
         let request = WindowRequest { chat, topic: None, limit: 500, block: 1 };
         let window = self.bot.app.store.window(request).await.expect("a window");
-        window.into_iter().map(|message| message.text).collect()
+        window.into_iter().map(|message| message.text.clone()).collect()
     }
 
     /// Whether these words stand anywhere in the database or beside it.
