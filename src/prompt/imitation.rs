@@ -9,6 +9,10 @@ const LABEL_MAX: usize = 200;
 /// The answer without a label before it, in whatever form, and without the lines that other people would say. What
 /// would leave nothing is left as it is.
 pub fn strip_label<'a>(answer: &'a str, persona: &Persona) -> &'a str {
+    // Every form of a label has one of these.
+    if !answer.contains([':', '[']) {
+        return answer.trim();
+    }
     let mut rest = until_others_speak(answer.trim());
     while let Some(after) = after_label(rest, persona).filter(|after| !after.is_empty()) {
         rest = until_others_speak(after);

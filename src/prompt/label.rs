@@ -3,7 +3,7 @@
 //! Names and texts are untrusted. A name loses everything that could end or begin a label; a text's further lines are
 //! indented, so that none of them begins with a bracket.
 
-use std::{borrow::Cow, cell::RefCell};
+use std::{borrow::Cow, cell::RefCell, rc::Rc};
 
 use crate::{
     domain::{Author, AuthorKind, Language},
@@ -23,7 +23,7 @@ pub(super) struct Labels<'a> {
     pub(super) persona: &'a Persona,
     pub(super) language: Language,
     /// Those who speak in a window are few.
-    made: RefCell<Vec<(Author, String)>>,
+    made: RefCell<Vec<(Author, Rc<str>)>>,
 }
 
 impl<'a> Labels<'a> {
@@ -32,13 +32,13 @@ impl<'a> Labels<'a> {
     }
 
     /// The label of an author.
-    pub(super) fn of(&self, author: &Author) -> String {
-        if let Some((_, label)) = self.made.borrow().iter().find(|(known, _)| known.id == author.id && known == author)
-        {
-            return label.clone();
+    pub(super) fn of(&self, author: &Author) -> Rc<str> {
+        let is_it = |(known, _): &&(Author, Rc<str>)| known.id == author.id && known == author;
+        if let Some((_, label)) = self.made.borrow().iter().find(is_it) {
+            return Rc::clone(label);
         }
-        let label = self.make(author);
-        self.made.borrow_mut().push((author.clone(), label.clone()));
+        let label: Rc<str> = self.make(author).into();
+        self.made.borrow_mut().push((author.clone(), Rc::clone(&label)));
         label
     }
 
@@ -93,8 +93,9 @@ pub fn is_blank(text: &str) -> bool {
 }
 
 /// A message's text as it stands in a prompt: further lines are indented, so that none of them begins like a label.
-pub(super) fn indented(text: &str) -> String {
-    without_invisible(text).replace('\n', "\n    ")
+pub(super) fn indented(text: &str) -> Cow<'_, str> {
+    let text = without_invisible(text);
+    if text.contains('\n') { Cow::Owned(text.replace('\n', "\n    ")) } else { text }
 }
 
 /// Whether a text begins like a label, so that it must not stand where one might.
@@ -197,7 +198,7 @@ mod tests {
 
     fn label(kind: AuthorKind, name: &str) -> String {
         let author = Author { kind, id: UserId(7), name: name.to_owned(), username: None };
-        Labels::new(&Persona::built_in(), Language::Ukrainian).of(&author)
+        Labels::new(&Persona::built_in(), Language::Ukrainian).of(&author).to_string()
     }
 
     #[test]

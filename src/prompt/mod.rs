@@ -11,7 +11,7 @@ pub use imitation::strip_label;
 pub use label::is_blank;
 pub use tokens::estimate_tokens;
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use bytes::Bytes;
 
@@ -94,16 +94,16 @@ pub fn assemble(scene: Scene<'_>) -> Prompt {
     let lines: Vec<(Role, String)> = window.iter().map(|message| line(message, window, labels)).collect();
     let from = first_that_fits(&lines, scene.tokens_max.saturating_sub(fixed));
     let mut turns: Vec<PromptTurn> = Vec::new();
-    for (role, text) in &lines[from..] {
-        push(&mut turns, *role, text);
+    for (role, text) in lines.into_iter().skip(from) {
+        push(&mut turns, role, text);
     }
-    push(&mut turns, Role::User, &closing);
+    push(&mut turns, Role::User, closing);
     Prompt { system, turns, media }
 }
 
 fn shown(seen: &Seen, labels: &Labels<'_>) -> PromptMedia {
     let (what, whose) = (media_word(seen.kind, labels.language), labels.of(&seen.author));
-    let caption = say!(labels.language, "prompt-shown", what = &what, whose = &whose);
+    let caption = say!(labels.language, "prompt-shown", what = &what, whose = &*whose);
     PromptMedia { caption, mime_type: seen.mime_type, data: seen.data.clone() }
 }
 
@@ -120,13 +120,13 @@ fn system(persona: &Persona, language: Language) -> String {
     system
 }
 
-fn push(turns: &mut Vec<PromptTurn>, role: Role, text: &str) {
+fn push(turns: &mut Vec<PromptTurn>, role: Role, text: String) {
     match turns.last_mut() {
         Some(turn) if turn.role == role => {
             turn.text.push('\n');
-            turn.text.push_str(text);
+            turn.text.push_str(&text);
         }
-        _ => turns.push(PromptTurn { role, text: text.to_owned() }),
+        _ => turns.push(PromptTurn { role, text }),
     }
 }
 
@@ -147,7 +147,10 @@ fn line(message: &Message, window: &[Arc<Message>], labels: &Labels<'_>) -> (Rol
     if message.author.kind == AuthorKind::Own {
         return (Role::Model, own(message, labels));
     }
-    let mut head = labels.of(&message.author);
+    let label = labels.of(&message.author);
+    // As a rule nothing stands between them but a colon.
+    let mut head = String::with_capacity(label.len() + message.text.len() + 8);
+    head.push_str(&label);
     if let Some(reply) = &message.reply_to {
         head.push(' ');
         head.push_str(&reply_words(message, reply.message_id, window, labels));
@@ -164,7 +167,7 @@ fn own(message: &Message, labels: &Labels<'_>) -> String {
     let text = indented(strip_label(&message.text, labels.persona));
     match &message.media {
         Some(media) if text.is_empty() => placeholder(media, labels),
-        _ => text,
+        _ => text.into_owned(),
     }
 }
 
@@ -178,7 +181,7 @@ fn reply_words(message: &Message, replied: MessageId, window: &[Arc<Message>], l
     let text = quote.or_else(|| known.map(|other| other.text.as_str())).or_else(|| along?.text.as_deref());
     let whom = match author {
         Some(author) if author.kind == AuthorKind::Own => say!(language, "prompt-reply-you"),
-        Some(author) => labels.of(author),
+        Some(author) => labels.of(author).to_string(),
         None => say!(language, "prompt-reply-old"),
     };
     if let Some(words) = text.map(|text| tame(text, EXCERPT)).filter(|words| !words.is_empty()) {
@@ -244,7 +247,7 @@ fn closing(scene: &Scene<'_>, labels: &Labels<'_>) -> String {
         closing.push(' ');
         let head = match message.author.kind {
             AuthorKind::Own => say!(language, "prompt-you"),
-            _ => labels.of(&message.author),
+            _ => labels.of(&message.author).to_string(),
         };
         closing.push_str(&said(head, message, labels));
         closing.push('\n');
@@ -271,8 +274,8 @@ fn closing(scene: &Scene<'_>, labels: &Labels<'_>) -> String {
 }
 
 /// The labels of those who are answered, each once.
-fn whom(scene: &Scene<'_>, labels: &Labels<'_>) -> Vec<String> {
-    let mut whom: Vec<String> = Vec::new();
+fn whom(scene: &Scene<'_>, labels: &Labels<'_>) -> Vec<Rc<str>> {
+    let mut whom: Vec<Rc<str>> = Vec::new();
     for message in scene.gathered.window.iter().filter(|message| scene.answer.contains(&message.id)) {
         let label = labels.of(&message.author);
         if !whom.contains(&label) {
