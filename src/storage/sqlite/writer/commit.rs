@@ -41,6 +41,11 @@ impl Batch {
         self.admissions.len() + self.others.len() + self.taking.len()
     }
 
+    /// Whether it holds other work than admissions.
+    pub(super) fn has_others(&self) -> bool {
+        !self.others.is_empty() || !self.taking.is_empty()
+    }
+
     /// The bells that what it leaves would ring, and that nothing in it answers.
     pub(super) fn unanswered(&self) -> Rings {
         let rung = self.admissions.iter().chain(&self.others).fold(Rings::default(), |all, job| all.or(job.rings()));
