@@ -90,7 +90,7 @@ pub(super) fn writer(path: &Path) -> Result<Pool, StorageError> {
 pub(super) struct Readers {
     pool: Pool,
     places: Arc<Semaphore>,
-    kept: Arc<Mutex<Vec<Object>>>,
+    kept: Arc<Mutex<Vec<Arc<Object>>>>,
 }
 
 impl Readers {
@@ -106,9 +106,9 @@ impl Readers {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match kept {
             Some(connection) => connection,
-            None => self.pool.get().await.map_err(|error| pool_error(doing, &error))?,
+            None => Arc::new(self.pool.get().await.map_err(|error| pool_error(doing, &error))?),
         };
-        Ok(Reader { connection: Some(connection), readers: self.clone(), _place: place })
+        Ok(Reader { connection, readers: self.clone(), _place: place })
     }
 
     pub(super) fn close(&self) {
@@ -120,25 +120,32 @@ impl Readers {
 
 /// A reading connection in use.
 pub(super) struct Reader {
-    connection: Option<Object>,
+    connection: Arc<Object>,
     readers: Readers,
     _place: OwnedSemaphorePermit,
 }
 
 impl Reader {
+    /// Runs `work`. The thread that has done so gives the connection back itself: until whoever waits for it is scheduled
+    /// takes many times as long as most reads.
     pub(super) async fn interact<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce(&Connection) -> T + Send + 'static,
     ) -> Result<T, String> {
-        let connection = self.connection.as_ref().expect("it is given back only when it is dropped");
-        connection.interact(|connection| work(connection)).await.map_err(|error| error.to_string())
+        let connection = Arc::clone(&self.connection);
+        let work = move |connection: &mut Connection| {
+            let done = work(connection);
+            drop(self);
+            done
+        };
+        connection.interact(work).await.map_err(|error| error.to_string())
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let usable = |connection: &Object| !connection.is_mutex_poisoned() && !self.readers.places.is_closed();
-        if let Some(connection) = self.connection.take_if(|connection| usable(connection)) {
+        if !std::thread::panicking() && !self.readers.places.is_closed() {
+            let connection = Arc::clone(&self.connection);
             self.readers.kept.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
     }
