@@ -130,6 +130,7 @@ contract! {
     windows {
         a_window_that_is_read_again_shows_every_change,
         a_chat_that_was_forgotten_and_comes_again_shows_nothing_of_before,
+        an_opening_tells_at_once_how_a_chat_stands_and_what_was_said,
     }
     migrated {
         a_groups_memory_follows_it_to_its_new_id,

@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use gryag::domain::{Author, ChatId, Message, MessageId, Timestamp, TopicId, UserId};
+use gryag::{
+    domain::{Author, ChatId, Message, MessageId, Timestamp, TopicId, UserId},
+    storage::WindowRequest,
+};
 
 use crate::world::{World, message};
 
@@ -78,4 +81,17 @@ pub(crate) async fn a_chat_that_was_forgotten_and_comes_again_shows_nothing_of_b
         assert!(window.iter().all(|message| message.text == round), "{round}: {window:?}");
         while !world.store.delete_chat(ChatId(CHAT), world.now()).await.unwrap() {}
     }
+}
+
+pub(crate) async fn an_opening_tells_at_once_how_a_chat_stands_and_what_was_said(world: World) {
+    world.remember((1..=20).map(|id| said(id, 5 + id % 2, None, "said")).collect()).await;
+    world.store.ban(UserId(5), world.now()).await.unwrap();
+    world.store.opt_out(UserId(6), world.now()).await.unwrap();
+    let people = vec![UserId(5), UserId(6), UserId(7)];
+    let request = WindowRequest { chat: ChatId(CHAT), topic: None, limit: 10, block: 1 };
+    let opening = world.store.opening(people.clone(), request).await.unwrap();
+    assert_eq!(opening.standing, world.store.standing(ChatId(CHAT), people).await.unwrap());
+    assert_eq!((&opening.standing.banned[..], &opening.standing.opted_out[..]), (&[UserId(5)][..], &[UserId(6)][..]));
+    assert_eq!(opening.window, world.store.window(request).await.unwrap());
+    assert_eq!(opening.window.len(), 5, "who has opted out is not shown");
 }

@@ -95,7 +95,8 @@ impl Windows {
 }
 
 fn weight(_: &(ChatId, i64), window: &Arc<Window>) -> u32 {
-    let bytes = |message: &Message| MESSAGE_BYTES + message.text.len() + message.author.name.len();
+    let quoted = |message: &Message| message.quote.as_ref().map_or(0, |quote| quote.text.len());
+    let bytes = |message: &Message| MESSAGE_BYTES + message.text.len() + quoted(message) + message.author.name.len();
     let all: usize = window.messages.iter().map(|(_, message)| bytes(message)).sum();
     u32::try_from(size_of::<Window>() + all).unwrap_or(u32::MAX)
 }
