@@ -19,8 +19,8 @@ use crate::{
     storage::{MemoryStore, Opening, StorageError, WindowRequest},
 };
 
-/// The columns that [`message`] reads, in its order, and the message's number in its topic. What somebody wrote who has opted out since, or forwarded or quoted
-/// words of theirs, is not shown to anybody.
+/// The columns that [`message`] reads, in its order, and the message's number in its topic. What somebody wrote who has
+/// opted out since, or forwarded or quoted words of theirs, is not shown to anybody.
 macro_rules! select_message {
     ($which:literal, $order:literal) => {
         concat!(
@@ -127,7 +127,7 @@ impl MemoryStore for SqliteStore {
     }
 }
 
-fn newest_seq(connection: &Connection, chat: ChatId, topic: i64) -> Result<i64, StorageError> {
+pub(super) fn newest_seq(connection: &Connection, chat: ChatId, topic: i64) -> Result<i64, StorageError> {
     Ok(query_one(connection, "counting a topic", NEWEST_SQL, params![chat.0, topic], |row| row.get(0))?.unwrap_or(0))
 }
 

@@ -11,7 +11,7 @@ use deadpool_sqlite::rusqlite::{Connection, params};
 use moka::sync::Cache;
 
 use super::{
-    memory::{WINDOW_SQL, message},
+    memory::{WINDOW_SQL, message, newest_seq},
     query_all, query_one,
 };
 use crate::{
@@ -26,10 +26,6 @@ const BYTES_MAX: u64 = 4 * 1024 * 1024;
 const KEPT_FOR: Duration = Duration::from_secs(600);
 /// What a message takes up beside its words: itself, its counters, its strings' overhead.
 const MESSAGE_BYTES: usize = size_of::<Message>() + 96;
-
-/// The stamp comes first: what happens between this and the reading of the rows is then noticed next time.
-pub(super) const STAMP_SQL: &str = "SELECT (SELECT stamp FROM chats WHERE chat_id = ?1), \
-     (SELECT seq FROM messages WHERE chat_id = ?1 AND topic_id = ?2 AND seq IS NOT NULL ORDER BY seq DESC LIMIT 1)";
 
 /// The windows that are kept. Cheap to clone.
 #[derive(Clone)]
@@ -105,6 +101,7 @@ fn place(request: WindowRequest) -> (ChatId, i64) {
     (request.chat, request.topic.map_or(0, |topic| topic.0))
 }
 
+/// Reads a window; of one that is known, if nothing in it has changed, only what is new.
 pub(super) fn read(
     connection: &Connection,
     request: WindowRequest,
@@ -112,9 +109,10 @@ pub(super) fn read(
 ) -> Result<WindowRead, StorageError> {
     let doing = "gathering a window";
     let (chat, topic) = place(request);
-    let columns = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?));
-    let (stamp, newest) = query_one(connection, doing, STAMP_SQL, params![chat.0, topic], columns)?.unwrap_or_default();
-    let newest = newest.unwrap_or(0);
+    // The stamp comes first: what happens between this and the reading of the rows is then noticed next time.
+    let sql = "SELECT stamp FROM chats WHERE chat_id = ?1";
+    let stamp = query_one(connection, doing, sql, params![chat.0], |row| row.get::<_, i64>(0))?;
+    let newest = newest_seq(connection, chat, topic)?;
     let start = window_start(newest, i64::from(request.limit), i64::from(request.block));
     let known = known.filter(|known| stamp.is_some() && known.stamp == stamp && known.start <= start);
     let (from, mut messages) = known.map_or((start, Vec::new()), |known| {
