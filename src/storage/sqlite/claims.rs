@@ -8,6 +8,7 @@ use deadpool_sqlite::rusqlite::{Connection, params};
 use super::{
     execute, query_all, query_one,
     queue::{self, kind_code, reschedule},
+    writer::ClaimLimits,
 };
 use crate::{
     domain::{ChatId, Lane, LaneKind, RequestId, Timestamp, TopicId, UpdateKey},
@@ -25,19 +26,19 @@ const ROWS_ENOUGH: usize = 200;
 /// How soon another suspect is looked at.
 const SUSPECT_PAUSE: Duration = Duration::from_millis(250);
 
-/// Claims due lanes; of those of conversation at most `talk_max`, whatever the request allows: the next are due all the
-/// same.
+/// Claims due lanes; of those of conversation no more than `limits` has, whatever the request allows: the next are due all
+/// the same.
 pub(super) fn claim(
     tx: &Connection,
     request: &ClaimRequest,
-    talk_max: usize,
+    limits: ClaimLimits,
     now: Timestamp,
 ) -> Result<Claimed, StorageError> {
-    let all_joined = queue::join_all(tx)?;
+    let all_joined = queue::join_arrivals(tx, limits.arrivals_max)?;
     let mut claimed = Claimed { next_due: (!all_joined).then_some(now), ..Claimed::default() };
     for (kind, wanted, lanes_max) in [
         (LaneKind::Express, request.express_max, request.express_max),
-        (LaneKind::Talk, request.talk_max, request.talk_max.min(talk_max)),
+        (LaneKind::Talk, request.talk_max, request.talk_max.min(limits.talk_max)),
     ] {
         if lanes_max > 0 {
             claim_kind(tx, request, Due { kind, lanes_max, now }, &mut claimed.claims)?;

@@ -15,7 +15,7 @@ use super::{
     writer::{Priority, Rings},
 };
 use crate::{
-    domain::{ChatId, LaneKind, Timestamp, UpdateKey},
+    domain::{ChatId, Lane, LaneKind, Timestamp, UpdateKey},
     storage::{
         Admission, ClaimRef, ClaimRequest, Claimed, DeadLetter, FinishedTurn, InboxDepth, InboxStore, NewUpdate,
         StorageError, TurnEnd, Verdict,
@@ -41,7 +41,7 @@ impl InboxStore for SqliteStore {
     async fn claim(&self, request: ClaimRequest) -> Result<Claimed, StorageError> {
         let (clock, writer) = (self.clock.clone(), self.writer.clone());
         self.write_repeatable("claiming lanes", Priority::Taking(Rings::INBOX), Rings::default(), move |tx| {
-            claim(tx, &request, writer.lanes_max(), clock.now())
+            claim(tx, &request, writer.claim_limits(), clock.now())
         })
         .await
     }
@@ -165,6 +165,8 @@ impl InboxStore for SqliteStore {
 }
 
 fn admit(tx: &Connection, update: &NewUpdate) -> Result<Admission, StorageError> {
+    let Lane { chat, topic, kind } = update.lane;
+    let (topic, kind_code) = (topic.map_or(0, |topic| topic.0), queue::kind_code(kind));
     let state = if update.unusable.is_some() { DEAD } else { WAITING };
     let added = execute(
         tx,
@@ -173,9 +175,9 @@ fn admit(tx: &Connection, update: &NewUpdate) -> Result<Admission, StorageError>
          problem, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (update_key) DO NOTHING",
         params![
             update.key.0,
-            update.lane.chat.0,
-            update.lane.topic.map_or(0, |topic| topic.0),
-            queue::kind_code(update.lane.kind),
+            chat.0,
+            topic,
+            kind_code,
             state,
             update.received_at.0,
             update.unusable.map(|_| update.received_at.0),
@@ -185,7 +187,15 @@ fn admit(tx: &Connection, update: &NewUpdate) -> Result<Admission, StorageError>
             &update.body[..],
         ],
     )?;
-    Ok(if added == 0 { Admission::Duplicate } else { Admission::New })
+    if added == 0 {
+        return Ok(Admission::Duplicate);
+    }
+    if kind == LaneKind::Express && state == WAITING {
+        // While admissions press, conversation joins its queues later.
+        let command = queue::Arrived { id: tx.last_insert_rowid(), chat: chat.0, topic, kind: kind_code };
+        queue::join(tx, &command, update.received_at, update.received_at)?;
+    }
+    Ok(Admission::New)
 }
 
 pub(super) fn finish(

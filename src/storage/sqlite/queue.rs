@@ -1,6 +1,6 @@
 //! The lanes' queues. An update that was taken in is only a row of the inbox at first: its lane is looked for, and the
 //! row joins the lane's queue, when somebody comes to claim. So an admission costs one row and one key, and many rows
-//! join together.
+//! join together. Commands, which are few and do not wait, join at once.
 
 use deadpool_sqlite::rusqlite::{Connection, Row, params};
 
@@ -10,9 +10,6 @@ use crate::{
     storage::{ClaimRef, StorageError},
 };
 
-/// Rows that join in one go, a few microseconds each; the next claim takes up the rest.
-const JOIN_MAX: i64 = 10_000;
-
 /// How many rows wait. Of those that have not joined yet, the dead ones are taken off again: they are few, and have an
 /// index, so that no body is read for a count.
 pub(super) const DEPTH_SQL: &str = "SELECT (SELECT COUNT(*) FROM queue) \
@@ -21,10 +18,10 @@ pub(super) const DEPTH_SQL: &str = "SELECT (SELECT COUNT(*) FROM queue) \
 
 /// A row of the inbox that is to join a queue.
 pub(super) struct Arrived {
-    id: i64,
-    chat: i64,
-    topic: i64,
-    kind: i64,
+    pub(super) id: i64,
+    pub(super) chat: i64,
+    pub(super) topic: i64,
+    pub(super) kind: i64,
 }
 
 /// Reads the columns `id, chat_id, topic_id, lane_kind`.
@@ -43,14 +40,17 @@ pub(super) fn first_arrived(connection: &Connection) -> Result<Option<Timestamp>
     )
 }
 
-/// What came since the last time joins its lanes' queues, whichever process took it in; all of it in a few statements,
-/// for under load it is hundreds of rows at a time. False if more is to come.
-pub(super) fn join_all(tx: &Connection) -> Result<bool, StorageError> {
+/// What came since the last time joins its lanes' queues, whichever process took it in; in a few statements, for under
+/// load it is hundreds of rows at a time. At most `rows_max`, a few microseconds each. False if more is to come.
+pub(super) fn join_arrivals(tx: &Connection, rows_max: i64) -> Result<bool, StorageError> {
     let doing = "joining the queues";
     let sql = "SELECT inbox_id, COALESCE((SELECT MAX(id) FROM inbox), 0) FROM queued WHERE id = 1";
     let both = query_one(tx, doing, sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
     let Some((joined, newest)) = both.filter(|(joined, newest)| joined < newest) else { return Ok(true) };
-    let last = newest.min(joined + JOIN_MAX);
+    let last = newest.min(joined + rows_max);
+    if last == joined {
+        return Ok(false);
+    }
     let arrivals = params![joined, last];
     execute(tx, doing, "UPDATE queued SET inbox_id = ?1 WHERE id = 1", params![last])?;
     execute(
@@ -66,7 +66,7 @@ pub(super) fn join_all(tx: &Connection) -> Result<bool, StorageError> {
     execute(
         tx,
         doing,
-        // A dead letter that is tried again may have joined by itself before its time.
+        // A command, and a dead letter that is tried again, may have joined by itself before its time.
         "INSERT INTO queue (lane_id, inbox_id, received_at) SELECT lanes.id, inbox.id, received_at FROM inbox \
          CROSS JOIN lanes ON lanes.chat_id = inbox.chat_id AND lanes.topic_id = inbox.topic_id AND lanes.kind = lane_kind \
          WHERE inbox.id > ?1 AND inbox.id <= ?2 AND state = 0 ON CONFLICT DO NOTHING",
@@ -77,7 +77,7 @@ pub(super) fn join_all(tx: &Connection) -> Result<bool, StorageError> {
 
 /// Afterwards every row that waits is in a queue.
 pub(super) fn join_every(tx: &Connection) -> Result<(), StorageError> {
-    while !join_all(tx)? {}
+    while !join_arrivals(tx, i64::from(u32::MAX))? {}
     Ok(())
 }
 
@@ -105,7 +105,7 @@ fn push(tx: &Connection, lane: i64, row: &Arrived, received_at: Timestamp) -> Re
     execute(
         tx,
         "joining a queue",
-        // A dead letter that is tried again may have joined by itself before its time.
+        // A dead letter that is tried again may have joined with the others.
         "INSERT INTO queue (lane_id, inbox_id, received_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         params![lane, row.id, received_at.0],
     )?;

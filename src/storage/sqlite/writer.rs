@@ -15,8 +15,9 @@
 //!
 //! **While admissions press** (3 000 a second and more), other work waits for the next look, at most 100 ms, and then
 //! shares one transaction: done together, turns write each page once that one by one they would write again and again.
-//! Claims then also take hardly any lanes of conversation. A command still acts within half a second: its claim, its end
-//! and its send mark each wait for one look. The press gives way when half of the inbox's places are taken, so that the
+//! Claims then also take hardly any lanes of conversation, and what came for these waits in the inbox without a queue: to
+//! join them costs as much as to take them in. A command still acts within half a second: its claim, its end and its send
+//! mark each wait for one look. The press gives way when half of the inbox's places are taken, so that the
 //! turns' lag has a bound.
 
 mod checkpoint;
@@ -63,6 +64,15 @@ pub(super) struct Writer {
     others: mpsc::Sender<Box<dyn Job>>,
     state: Arc<State>,
     checkpoints: OneAtATime,
+}
+
+/// How much a claim may do for conversation.
+#[derive(Clone, Copy)]
+pub(super) struct ClaimLimits {
+    /// Lanes that it takes.
+    pub(super) talk_max: usize,
+    /// Rows that join their queues, a few microseconds each.
+    pub(super) arrivals_max: i64,
 }
 
 /// What the writer knows about the store, readable without asking it.
@@ -168,13 +178,16 @@ impl Writer {
         if waiting >= inbox_max { Err(StorageError::InboxFull { waiting }) } else { Ok(()) }
     }
 
-    /// How many lanes of conversation a claim may take now. While admissions press, one at every fifth look: the turns
-    /// then take hardly any of the processors, for what is taken in waits safely, and what is not must be delivered again.
-    pub(super) fn lanes_max(&self) -> usize {
+    /// What a claim may do now. While admissions press, little, and only at every fifth look: the turns then take hardly
+    /// any of the processors, for what is taken in waits safely, and what is not must be delivered again.
+    pub(super) fn claim_limits(&self) -> ClaimLimits {
         if !self.is_pressed() {
-            return usize::MAX;
+            ClaimLimits { talk_max: usize::MAX, arrivals_max: 10_000 }
+        } else if self.state.looked.load(Ordering::Relaxed).is_multiple_of(PRESSED_LOOKS) {
+            ClaimLimits { talk_max: 1, arrivals_max: 1000 }
+        } else {
+            ClaimLimits { talk_max: 0, arrivals_max: 0 }
         }
-        usize::from(self.state.looked.load(Ordering::Relaxed).is_multiple_of(PRESSED_LOOKS))
     }
 
     /// Many updates come in at once.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{super::PRESSED_LOOKS, *};
 use crate::{
     domain::{ChatId, Lane, LaneKind, RequestId, Timestamp, UpdateKey},
-    storage::{Admission, ClaimRequest, InboxStore as _, NewUpdate},
+    storage::{Admission, Claim, ClaimRequest, InboxStore as _, NewUpdate},
 };
 
 /// Makes so many admissions that they press, until the look that notices it.
@@ -70,11 +70,11 @@ async fn what_was_left_over_is_not_lost_while_admissions_press() {
     }
 }
 
-/// A message, in a lane of conversation of its own.
-async fn admit(world: &World, key: i64) {
+/// An update, in a lane of its own.
+async fn admit(world: &World, key: i64, kind: LaneKind) {
     let update = NewUpdate {
         key: UpdateKey(key),
-        lane: Lane { chat: ChatId(-key), topic: None, kind: LaneKind::Talk },
+        lane: Lane { chat: ChatId(-key), topic: None, kind },
         kind: "message",
         body: Bytes::from_static(b"{}"),
         received_at: Timestamp(0),
@@ -84,27 +84,59 @@ async fn admit(world: &World, key: i64) {
     assert_eq!(world.store.admit(update).await, Ok(Admission::New));
 }
 
+fn request() -> ClaimRequest {
+    ClaimRequest {
+        owner: "worker".to_owned(),
+        lease: Duration::from_secs(60),
+        talk_max: 9,
+        express_max: 9,
+        rows_max: 50,
+        suspects_max: 9,
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn while_admissions_press_conversation_goes_on_at_every_fifth_look() {
     let world = world().await;
     for key in 1..=10 {
-        admit(&world, key).await;
+        admit(&world, key, LaneKind::Talk).await;
     }
     press(&world).await;
     let mut taken = Vec::new();
     for _ in 0..2 * PRESSED_LOOKS {
-        let request = ClaimRequest {
-            owner: "worker".to_owned(),
-            lease: Duration::from_secs(60),
-            talk_max: 9,
-            express_max: 9,
-            rows_max: 50,
-            suspects_max: 9,
-        };
-        let (claimed, ()) = tokio::join!(world.store.claim(request), press_on(&world));
+        let (claimed, ()) = tokio::join!(world.store.claim(request()), press_on(&world));
         let claimed = claimed.unwrap();
         assert!(claimed.next_due.is_some(), "the rest is due all the same");
         taken.push(claimed.claims.len());
     }
     assert_eq!(taken.iter().sum::<usize>(), 2, "{taken:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_admissions_press_a_command_behind_a_crowd_is_claimed_at_the_next_look_and_once() {
+    let world = world().await;
+    press(&world).await;
+    for key in 1..=2000 {
+        admit(&world, key, LaneKind::Talk).await;
+    }
+    admit(&world, 3000, LaneKind::Express).await;
+    let (mut looks, mut claims) = (0, Vec::new());
+    while !claims.iter().any(|claim: &Claim| claim.lane.kind == LaneKind::Express) {
+        let (claimed, ()) = tokio::join!(world.store.claim(request()), press_on(&world));
+        claims.extend(claimed.unwrap().claims);
+        looks += 1;
+    }
+    assert_eq!(looks, 1);
+    // The press is over: all that came joins, and of it is nothing that was claimed before.
+    tokio::time::sleep(WATCH * 3).await;
+    loop {
+        let more = world.store.claim(request()).await.unwrap().claims;
+        if more.is_empty() {
+            break;
+        }
+        claims.extend(more);
+    }
+    let mut keys: Vec<i64> = claims.iter().flat_map(|claim| &claim.updates).map(|update| update.key.0).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, (1..=2000).chain([3000]).collect::<Vec<_>>());
 }
