@@ -31,7 +31,7 @@ pub use self::{
 use crate::{
     clock::{SharedClock, SystemClock},
     commands::{CommandOptions, CommandParts, Commands, is_forget_this},
-    config::{Config, Intake},
+    config::{Config, Intake, Network},
     decision::{budget::TalkRules, stop_words::is_urgent},
     domain::{Budgets, Timestamp},
     edge::{self, EdgeRoutes, Health, Poller, ServerLimits, StackParts, Webhook, WebhookLimits},
@@ -173,11 +173,11 @@ impl App {
         })
     }
 
-    /// Starts the HTTP server.
-    pub fn listen(&mut self, listener: TcpListener) {
+    /// Starts the HTTP server; behind `proxies`, if behind any.
+    pub fn listen(&mut self, listener: TcpListener, proxies: Vec<Network>) {
         let (router, shutdown) = (self.router.clone(), self.shutdown.clone());
         let limits = ServerLimits::default().within(open_files::raise());
-        let server = async move { edge::serve(listener, router, limits, &shutdown).await };
+        let server = async move { edge::serve(listener, router, limits, &proxies, &shutdown).await };
         self.server = Some(spawn_awaited(&self.shutdown, "http server", server));
     }
 

@@ -138,7 +138,7 @@ async fn start_bot(config: &Config, stage: &Stage, shutdown: &Shutdown) -> Resul
     config.essential.webhook_url = Some(format!("{address}/telegram/webhook"));
     config.essential.public_url = Some(address.clone());
     let mut app = App::start(&config, Outside::real()?, shutdown.clone()).await?;
-    app.listen(listener);
+    app.listen(listener, config.advanced.trusted_proxies.clone());
     let transport = http_client(TransportOptions::default()).map_err(AppError::from)?;
     stage.telegram.deliver_through(transport, shutdown);
     Ok((app, address))

@@ -31,7 +31,7 @@ pub(super) async fn serve(config: &Config) -> Result<(), CliError> {
             return Ok(());
         }
     };
-    app.listen(listener);
+    app.listen(listener, config.advanced.trusted_proxies.clone());
     tracing::info!("ready");
     tokio::select! {
         () = signals.next() => tracing::info!("stopping; a second signal stops at once"),

@@ -110,11 +110,11 @@ struct Waits {
 
 #[derive(Clone, Copy, Debug)]
 enum Phase {
-    /// The connection is new, or a first byte has come since it was idle: the head must be complete by then.
+    /// A first byte has come: the head must be complete by then.
     Head(Instant),
     /// A handler runs or its response is being produced. Its deadline, and its body's, are those of its own layers.
     Busy,
-    /// Between requests. The start of a head that came along with the request before is not noticed until its next
+    /// Before the first request, or between two. The start of a head that came along with the request before is not noticed until its next
     /// byte: it has the idle time too, no more than a connection that sends nothing.
     Idle(Instant),
     /// We have said goodbye and throw away what still comes.
@@ -123,7 +123,7 @@ enum Phase {
 
 impl Activity {
     fn new(limits: ServerLimits) -> Self {
-        let phase = Phase::Head(Instant::now() + limits.head_timeout);
+        let phase = Phase::Idle(Instant::now() + limits.first_byte_timeout);
         Self { limits, waits: Mutex::new(Waits { phase, write_deadline: None }) }
     }
 

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::connection::serve_connection;
-use crate::shutdown::Shutdown;
+use crate::{config::Network, shutdown::Shutdown};
 
 /// How long accepting rests when the system has no descriptors or memory for another connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_secs(1);
@@ -41,7 +41,9 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub struct ServerLimits {
     /// Connections at a time, at least one; further ones wait in the listener's backlog.
     pub connections_max: u32,
-    /// Time for a request's whole head, from the connection's opening or the head's first byte.
+    /// How long a new connection may be silent.
+    pub first_byte_timeout: Duration,
+    /// Time for a request's whole head, from its first byte.
     pub head_timeout: Duration,
     /// How long a connection may rest between two requests. Longer than the proxy's (30 s), which must close first.
     pub idle_timeout: Duration,
@@ -59,6 +61,7 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             connections_max: 1024,
+            first_byte_timeout: Duration::from_secs(5),
             head_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(75),
             write_stall_timeout: Duration::from_secs(15),
@@ -83,10 +86,26 @@ impl ServerLimits {
         }
         Self { connections_max, ..self }
     }
+
+    /// With the patience that a new connection deserves. A proxy opens some in reserve and keeps them for later; to close
+    /// one is to break the request that it is just writing there. So one of those may be silent for as long as between
+    /// two requests, unless half of all connections are taken.
+    fn of_one(self, is_proxy: bool, free: usize) -> Self {
+        let has_room = free > self.connections_max as usize / 2;
+        let first_byte_timeout = if is_proxy && has_room { self.idle_timeout } else { self.first_byte_timeout };
+        Self { first_byte_timeout, ..self }
+    }
 }
 
-/// Serves `router` on `listener` until the soft stop; then lets running requests finish, until the hard stop.
-pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, shutdown: &Shutdown) {
+/// Serves `router` on `listener`, to `proxies` and others, until the soft stop; then lets running requests finish, until
+/// the hard stop.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ServerLimits,
+    proxies: &[Network],
+    shutdown: &Shutdown,
+) {
     let slots = Arc::new(Semaphore::new(limits.connections_max as usize));
     loop {
         let (stream, peer, slot) = tokio::select! {
@@ -94,9 +113,11 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ServerLimits, 
             () = shutdown.soft.cancelled() => break,
             accepted = accept(&listener, &slots) => accepted,
         };
+        let is_proxy = proxies.iter().any(|network| network.contains(peer.ip().to_canonical()));
+        let own_limits = limits.of_one(is_proxy, slots.available_permits());
         let (router, connection_shutdown) = (router.clone(), shutdown.clone());
         shutdown.spawn(async move {
-            serve_connection(stream, peer, router, &limits, &connection_shutdown).await;
+            serve_connection(stream, peer, router, &own_limits, &connection_shutdown).await;
             drop(slot);
         });
     }
@@ -184,7 +205,8 @@ mod tests {
         );
         let shutdown = Shutdown::new();
         let serving = shutdown.clone();
-        let served = shutdown.spawn(async move { serve(listener, router, ServerLimits::default(), &serving).await });
+        let served =
+            shutdown.spawn(async move { serve(listener, router, ServerLimits::default(), &[], &serving).await });
 
         let mut running = TcpStream::connect(address).await.unwrap();
         ask(&mut running).await;
@@ -214,7 +236,8 @@ mod tests {
         );
         let shutdown = Shutdown::new();
         let serving = shutdown.clone();
-        let served = shutdown.spawn(async move { serve(listener, router, ServerLimits::default(), &serving).await });
+        let served =
+            shutdown.spawn(async move { serve(listener, router, ServerLimits::default(), &[], &serving).await });
         let mut stuck = TcpStream::connect(address).await.unwrap();
         ask(&mut stuck).await;
         begun.notified().await;
@@ -240,7 +263,7 @@ mod tests {
         let limits = ServerLimits { connections_max: 1, ..ServerLimits::default() };
         let shutdown = Shutdown::new();
         let serving = shutdown.clone();
-        shutdown.spawn(async move { serve(listener, router, limits, &serving).await });
+        shutdown.spawn(async move { serve(listener, router, limits, &[], &serving).await });
 
         let mut first = TcpStream::connect(address).await.unwrap();
         ask(&mut first).await;
@@ -254,6 +277,15 @@ mod tests {
         assert_eq!(asked.load(Ordering::Relaxed), 21, "the second is not heard while the first holds the slot");
         drop(first);
         answer(&mut second).await;
+    }
+
+    #[test]
+    fn a_proxys_connection_in_reserve_is_kept_while_there_is_room() {
+        let limits = ServerLimits { connections_max: 10, ..ServerLimits::default() };
+        let patience = |is_proxy, free| limits.of_one(is_proxy, free).first_byte_timeout.as_secs();
+        assert_eq!(patience(true, 6), 75);
+        assert_eq!(patience(true, 5), 5, "half are taken");
+        assert_eq!(patience(false, 9), 5, "a stranger");
     }
 
     #[test]

@@ -20,6 +20,8 @@ const HALF_HEADS: usize = 200;
 const SLOW_BODIES: usize = 100;
 const STRANGERS: usize = 100;
 const SILENT: usize = 100;
+/// Proxies elsewhere: who connects here is none.
+const STRANGERS_ONLY: &str = "10.0.0.0/8";
 const SOON: Duration = Duration::from_secs(30);
 /// What people may wait for an acknowledgement while the others crawl.
 const P99: Duration = Duration::from_millis(200);
@@ -28,7 +30,7 @@ const P99: Duration = Duration::from_millis(200);
 async fn five_hundred_slow_clients_neither_delay_the_valid_requests_nor_hold_on() {
     let _alone = MACHINE.write().await;
     let world = World::start().await;
-    let setup = Setup::new(&world);
+    let setup = Setup::new(&world).set("BOT_TRUSTED_PROXIES", STRANGERS_ONLY);
     let bot = setup.start().await;
     world.registered().await;
 
@@ -108,7 +110,7 @@ async fn valid_requests(address: std::net::SocketAddr, slow: &[JoinHandle<Held>]
 async fn a_crowd_of_connections_does_not_take_the_files_of_the_store_and_the_calls() {
     let world = World::start().await;
     let few_files = ["sh", "-c", "ulimit -Sn 64 && ulimit -Hn 400 && exec \"$@\"", "sh"];
-    let setup = Setup::new(&world).through(&few_files);
+    let setup = Setup::new(&world).set("BOT_TRUSTED_PROXIES", STRANGERS_ONLY).through(&few_files);
     let bot = setup.start().await;
     world.registered().await;
     let pid = bot.pid().as_raw_nonzero();

@@ -33,12 +33,16 @@ fn connect(router: Router) -> Client {
 }
 
 fn connect_through(router: Router, pipe_bytes: usize) -> Client {
+    connect_within(ServerLimits::default(), router, pipe_bytes)
+}
+
+fn connect_within(limits: ServerLimits, router: Router, pipe_bytes: usize) -> Client {
     let (ours, theirs) = duplex(pipe_bytes);
     let shutdown = Shutdown::new();
     let serving = shutdown.clone();
     let served = shutdown.spawn(async move {
         let peer = ([192, 0, 2, 1], 4711).into();
-        serve_connection(theirs, peer, router, &ServerLimits::default(), &serving).await;
+        serve_connection(theirs, peer, router, &limits, &serving).await;
     });
     let (reader, writer) = split(ours);
     Client { reader, writer, served, shutdown, opened: Instant::now() }
@@ -82,6 +86,15 @@ async fn a_connection_that_sends_nothing_is_closed_after_five_seconds() {
     let mut client = connect(quick());
     assert_eq!(client.rest().await, "");
     assert_eq!(client.seconds_open(), 5.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_in_reserve_is_there_when_the_proxy_needs_it() {
+    let limits = ServerLimits { first_byte_timeout: Duration::from_secs(75), ..ServerLimits::default() };
+    let mut client = connect_within(limits, quick(), 64 * 1024);
+    sleep(Duration::from_secs(60)).await;
+    client.send(REQUEST).await;
+    assert!(client.response().await.ends_with("here"));
 }
 
 #[tokio::test(start_paused = true)]
