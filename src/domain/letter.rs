@@ -24,16 +24,11 @@ pub fn lowercase(letter: char) -> char {
 
 /// Whether a text, in lower case, contains a word in lower case.
 pub fn contains_lowercase(text: &str, word: &str) -> bool {
-    let mut rest = text.chars();
-    loop {
-        let mut letters = rest.clone().map(lowercase);
-        if word.chars().all(|letter| letters.next() == Some(letter)) {
-            return true;
-        }
-        if rest.next().is_none() {
-            return false;
-        }
-    }
+    let Some(first) = word.chars().next() else { return true };
+    text.char_indices().filter(|(_, letter)| lowercase(*letter) == first).any(|(at, _)| {
+        let mut letters = text[at..].chars().map(lowercase);
+        word.chars().all(|letter| letters.next() == Some(letter))
+    })
 }
 
 #[cfg(test)]
