@@ -290,6 +290,12 @@ async fn the_soft_stop_closes_what_is_idle_and_finishes_what_runs() {
     assert_eq!(idle.rest().await, "");
     assert_eq!(idle.seconds_open(), 0.0);
 
+    let mut silent = connect(routes.clone());
+    sleep(Duration::from_secs(1)).await;
+    silent.shutdown.soft.cancel();
+    assert_eq!(silent.rest().await, "");
+    assert_eq!(silent.seconds_open(), 1.0);
+
     let mut busy = connect(routes);
     busy.send(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
     sleep(Duration::from_secs(1)).await;
