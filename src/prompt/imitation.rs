@@ -9,8 +9,9 @@ const LABEL_MAX: usize = 200;
 /// The answer without a label before it, in whatever form, and without the lines that other people would say. What
 /// would leave nothing is left as it is.
 pub fn strip_label<'a>(answer: &'a str, persona: &Persona) -> &'a str {
-    // Every form of a label has one of these.
-    if !answer.contains([':', '[']) {
+    // Every form of a label has one of these. Asked of every line of the bot's: without an early end many bytes are looked
+    // at at once.
+    if !answer.bytes().fold(false, |found, byte| found | matches!(byte, b':' | b'[')) {
         return answer.trim();
     }
     let mut rest = until_others_speak(answer.trim());
