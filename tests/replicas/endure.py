@@ -57,8 +57,12 @@ class Memory:
         return [seen for seen in self.seen if seen[0] >= self.warm_up_hours]
 
     def tell(self):
-        warm = self._warm()
-        return f"{warm[0][1]:.1f} -> {warm[-1][1]:.1f} MB, at most {self.most():.1f}, {self.slope():+.2f} MB an hour"
+        """Also the mean of each quarter of the time: it tells a slope from a step."""
+        warm = [mb for _, mb in self._warm()]
+        ends = [len(warm) * quarter // 4 for quarter in range(5)]
+        parts = [warm[begin:end] for begin, end in zip(ends, ends[1:])]
+        means = " -> ".join(f"{sum(part) / len(part):.1f}" for part in parts if part)
+        return f"{means} MB, at most {self.most():.1f}, {self.slope():+.2f} MB an hour"
 
 
 class Endurance(Rig):
