@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 use gryag::{
     domain::{Timestamp, UpdateKey},
-    storage::{Admission, FinishedTurn, NewUpdate, Verdict},
+    storage::{Admission, ClaimRequest, FinishedTurn, NewUpdate, Verdict},
 };
 
-use crate::world::{World, keys, talk, update};
+use crate::world::{World, express, keys, request, talk, update};
 
 pub(crate) async fn a_redelivered_update_is_a_duplicate_forever(world: World) {
     assert_eq!(world.admit(1, -10).await, Admission::New);
@@ -51,11 +51,16 @@ pub(crate) async fn the_depth_counts_what_waits_and_what_is_dead(world: World) {
     world.admit(2, -10).await;
     world.admit(3, -11).await;
     world.store.admit(unusable(4, world.now())).await.unwrap();
+    world.admit_to(5, express(-10)).await;
     let depth = world.store.inbox_depth().await.unwrap();
-    assert_eq!((depth.waiting, depth.dead, depth.oldest), (3, 1, Some(begun)));
+    assert_eq!((depth.waiting, depth.dead, depth.oldest), (4, 1, Some(begun)));
     for claim in world.claims("a").await {
         world.done(&claim).await;
     }
+    let depth = world.store.inbox_depth().await.unwrap();
+    assert_eq!((depth.waiting, depth.dead, depth.oldest), (1, 1, Some(world.now())), "the command");
+    let commands = world.store.claim(ClaimRequest { express_max: 1, ..request("a") }).await.unwrap().claims;
+    world.done(&commands[0]).await;
     let depth = world.store.inbox_depth().await.unwrap();
     assert_eq!((depth.waiting, depth.dead, depth.oldest), (0, 1, None));
 }

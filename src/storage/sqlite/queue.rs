@@ -10,9 +10,10 @@ use crate::{
     storage::{ClaimRef, StorageError},
 };
 
-/// How many rows wait. Of those that have not joined yet, the dead ones are taken off again: they are few, and have an
-/// index, so that no body is read for a count.
-pub(super) const DEPTH_SQL: &str = "SELECT (SELECT COUNT(*) FROM queue) \
+/// How many rows wait. All count that came since conversation joined last; the dead among them are taken off again, for they
+/// have an index. Commands among them count until conversation joins, even if they have ended: without reading bodies
+/// nothing tells these, and they are few.
+pub(super) const DEPTH_SQL: &str = "SELECT (SELECT COUNT(*) FROM queue WHERE inbox_id <= (SELECT inbox_id FROM queued)) \
      + COALESCE((SELECT MAX(id) FROM inbox), 0) - (SELECT inbox_id FROM queued) \
      - (SELECT COUNT(*) FROM inbox INDEXED BY inbox_dead WHERE state = 2 AND inbox.id > (SELECT inbox_id FROM queued))";
 
@@ -105,7 +106,6 @@ fn push(tx: &Connection, lane: i64, row: &Arrived, received_at: Timestamp) -> Re
     execute(
         tx,
         "joining a queue",
-        // A dead letter that is tried again may have joined with the others.
         "INSERT INTO queue (lane_id, inbox_id, received_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         params![lane, row.id, received_at.0],
     )?;

@@ -55,6 +55,9 @@ use crate::{
 
 /// While admissions press, conversation goes on at so many looks once: twice a second.
 const PRESSED_LOOKS: u32 = 5;
+/// Rows that join their queues with one claim, a few microseconds each: after a press tens of thousands wait for that. The
+/// next claim comes at once.
+const ARRIVALS_MAX: i64 = 1000;
 /// Pieces of work that may wait, for each priority.
 const QUEUE: usize = 4096;
 /// Handle to the writer. Cheap to clone.
@@ -71,7 +74,7 @@ pub(super) struct Writer {
 pub(super) struct ClaimLimits {
     /// Lanes that it takes.
     pub(super) talk_max: usize,
-    /// Rows that join their queues, a few microseconds each.
+    /// Rows that join their queues.
     pub(super) arrivals_max: i64,
 }
 
@@ -182,9 +185,9 @@ impl Writer {
     /// any of the processors, for what is taken in waits safely, and what is not must be delivered again.
     pub(super) fn claim_limits(&self) -> ClaimLimits {
         if !self.is_pressed() {
-            ClaimLimits { talk_max: usize::MAX, arrivals_max: 10_000 }
+            ClaimLimits { talk_max: usize::MAX, arrivals_max: ARRIVALS_MAX }
         } else if self.state.looked.load(Ordering::Relaxed).is_multiple_of(PRESSED_LOOKS) {
-            ClaimLimits { talk_max: 1, arrivals_max: 1000 }
+            ClaimLimits { talk_max: 1, arrivals_max: ARRIVALS_MAX }
         } else {
             ClaimLimits { talk_max: 0, arrivals_max: 0 }
         }
