@@ -16,7 +16,7 @@ section! {
         /// Where the bot listens, for the webhook, the probes, the metrics and the dashboard.
         http_addr: SocketAddr = "BOT_HTTP_ADDR", WhenUnset::Value("0.0.0.0:8080"), Listen;
 
-        /// Whose word counts on which address a request came from.
+        /// Whose word counts on which address a request came from, and whose new connections may be silent for long.
         trusted_proxies: Vec<Network> = "BOT_TRUSTED_PROXIES",
             WhenUnset::Value("127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1,fc00::/7"), Networks;
 

@@ -114,8 +114,8 @@ enum Phase {
     Head(Instant),
     /// A handler runs or its response is being produced. Its deadline, and its body's, are those of its own layers.
     Busy,
-    /// Before the first request, or between two. The start of a head that came along with the request before is not noticed until its next
-    /// byte: it has the idle time too, no more than a connection that sends nothing.
+    /// Before the first request, or between two. The start of a head that came along with the request before is not
+    /// noticed until its next byte: it has the idle time too, no more than a connection that sends nothing.
     Idle(Instant),
     /// We have said goodbye and throw away what still comes.
     Closing(Instant),

@@ -279,6 +279,29 @@ mod tests {
         answer(&mut second).await;
     }
 
+    #[tokio::test]
+    async fn only_a_proxys_connection_may_be_silent() {
+        let router = Router::new().route("/", get(async || "here"));
+        let limits = ServerLimits { first_byte_timeout: Duration::ZERO, ..ServerLimits::default() };
+        let shutdown = Shutdown::new();
+        for (proxies, is_proxy) in [("10.0.0.0/8", false), ("127.0.0.0/8", true)] {
+            let (listener, address) = listen().await;
+            let (proxies, serving, router) = ([proxies.parse().unwrap()], shutdown.clone(), router.clone());
+            shutdown.spawn(async move { serve(listener, router, limits, &proxies, &serving).await });
+            let mut silent = TcpStream::connect(address).await.unwrap();
+            if is_proxy {
+                // Somebody else's whole request takes longer than no time.
+                let mut other = TcpStream::connect(address).await.unwrap();
+                ask(&mut other).await;
+                answer(&mut other).await;
+                ask(&mut silent).await;
+                answer(&mut silent).await;
+            } else {
+                assert_eq!(silent.read(&mut [0]).await.unwrap(), 0, "closed");
+            }
+        }
+    }
+
     #[test]
     fn a_proxys_connection_in_reserve_is_kept_while_there_is_room() {
         let limits = ServerLimits { connections_max: 10, ..ServerLimits::default() };
