@@ -264,10 +264,10 @@ async fn messages_are_kept_for_as_long_as_it_says() {
     host.bot.say(chat, people[0], "моя КАНАРКА захворіла").await;
     let day = Duration::from_secs(86_400);
     let host = later(host, day * 6, &[("BOT_RETENTION_DAYS", "7")]).await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(HOUSE_KEPT).await;
     assert_eq!(host.remembered(chat).await, ["моя КАНАРКА захворіла"]);
     let host = later(host, day * 8, &[("BOT_RETENTION_DAYS", "7")]).await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(HOUSE_KEPT).await;
     assert!(host.remembered(chat).await.is_empty());
     host.bot.finish().await;
 }
