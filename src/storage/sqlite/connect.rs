@@ -45,6 +45,8 @@ pub(super) fn configure(connection: &Connection, access: Access) -> rusqlite::Re
     // 16 MB of log: a checkpoint keeps the writer busy, and a page that changed often is then written once.
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // A plan does not depend on what is bound. Else SQLite prepares a statement with `LIMIT ?` anew whenever it runs.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     match access {
         Access::Write => connection.pragma_update(None, "cache_size", -4096),
@@ -189,4 +191,24 @@ pub(super) fn interrupt_at(connection: &Connection, deadline: Option<Instant>) {
     let handler = deadline.map(|deadline| move || Instant::now() >= deadline);
     // Fails only for connections that are not owned, and ours are.
     let _ = connection.progress_handler(STEPS, handler);
+}
+
+#[cfg(test)]
+mod tests {
+    use deadpool_sqlite::rusqlite::{Connection, StatementStatus};
+
+    use super::{Access, configure};
+
+    #[test]
+    fn no_bound_limit_makes_sqlite_prepare_a_statement_anew() {
+        for access in [Access::Write, Access::ReadOnly] {
+            let connection = Connection::open_in_memory().unwrap();
+            configure(&connection, access).unwrap();
+            let mut statement = connection.prepare("SELECT name FROM sqlite_schema LIMIT ?1").unwrap();
+            for limit in 1..=3 {
+                assert!(statement.query([limit]).unwrap().next().unwrap().is_none());
+            }
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{access:?}");
+        }
+    }
 }
