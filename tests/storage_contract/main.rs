@@ -107,6 +107,7 @@ contract! {
         a_retried_row_comes_alone,
         rows_of_a_failed_turn_come_one_by_one_in_order,
         a_row_in_backoff_does_not_stop_later_ones,
+        a_row_in_backoff_is_not_of_the_turn_that_goes_on_around_it,
         a_dead_row_leaves_the_others_of_its_turn_alone,
         a_verdict_on_another_claims_row_changes_nothing,
     }

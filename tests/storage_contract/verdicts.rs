@@ -49,6 +49,24 @@ pub(crate) async fn a_row_in_backoff_does_not_stop_later_ones(world: World) {
     assert_eq!(keys(&world.claim("a").await), [1]);
 }
 
+pub(crate) async fn a_row_in_backoff_is_not_of_the_turn_that_goes_on_around_it(world: World) {
+    world.admit(1, -10).await;
+    world.admit(2, -10).await;
+    let claim = world.claim("a").await;
+    let at = world.now() + Duration::from_secs(30);
+    let verdicts =
+        vec![(UpdateKey(1), Verdict::Dead { problem: "poison".to_owned() }), (UpdateKey(2), Verdict::RetryAt(at))];
+    world.finish(&claim, FinishedTurn { verdicts, ..FinishedTurn::default() }).await;
+    world.admit(3, -10).await;
+    assert!(world.store.retry_dead(UpdateKey(1), world.now()).await.unwrap());
+    let around = world.claim("a").await;
+    assert_eq!(keys(&around), [1, 3]);
+    world.done(&around).await;
+    world.clock.set(at);
+    let again = world.claim("a").await;
+    assert_eq!((keys(&again), again.updates[0].attempt), (vec![2], 2));
+}
+
 pub(crate) async fn a_dead_row_leaves_the_others_of_its_turn_alone(world: World) {
     for key in 1..=3 {
         world.admit(key, -10).await;

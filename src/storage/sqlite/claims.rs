@@ -154,6 +154,7 @@ fn take(
     now: Timestamp,
 ) -> Result<Claim, StorageError> {
     let doing = "claiming a lane";
+    let claimed_from = rows.first().map_or(0, |row| row.id);
     let claimed_to = rows.last().map_or(0, |row| row.id);
     let token = query_one(
         tx,
@@ -164,14 +165,14 @@ fn take(
         |row| row.get::<_, i64>(0),
     )?
     .ok_or(StorageError::Fenced { lane: lane_id })?;
-    for row in &rows {
-        execute(
-            tx,
-            doing,
-            "UPDATE queue SET attempts = attempts + 1, claim_token = ?3 WHERE lane_id = ?1 AND inbox_id = ?2",
-            params![lane_id, row.id, token],
-        )?;
-    }
+    execute(
+        tx,
+        doing,
+        // Between the first and the last there are only these rows, and others in backoff.
+        "UPDATE queue SET attempts = attempts + 1, claim_token = ?2 WHERE lane_id = ?1 AND inbox_id BETWEEN ?3 AND ?4 \
+         AND (not_before <= ?5 OR not_before > ?6)",
+        params![lane_id, token, claimed_from, claimed_to, now.0, (now + HORIZON).0],
+    )?;
     let is_suspect = rows.iter().any(|row| row.is_suspect);
     let updates = rows.into_iter().map(|row| row.update).collect();
     Ok(Claim { claim: ClaimRef { lane_id, token }, lane, updates, is_suspect })
