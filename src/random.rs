@@ -28,10 +28,14 @@ impl Seeded {
         Self(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
-    /// A seed from the operating system.
-    #[expect(clippy::disallowed_methods, reason = "the one home of unseeded chance")]
+    /// A seed from the operating system. `fastrand` by itself would take the time, and the identifiers of two processes
+    /// that start together must differ.
+    ///
+    /// # Panics
+    ///
+    /// If the system gives no randomness.
     pub fn from_entropy() -> Self {
-        Self(Mutex::new(fastrand::Rng::new()))
+        Self::new(u64::from_ne_bytes(system_random()))
     }
 }
 
@@ -57,8 +61,12 @@ impl Random for Seeded {
 ///
 /// If the system gives none, with which nothing secret could be made at all.
 pub fn secret_token() -> String {
-    let mut bits = [0; 32];
-    let filled = fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bits));
+    hex::encode(system_random::<32>())
+}
+
+fn system_random<const BYTES: usize>() -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    let filled = fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
     filled.expect("the system gives randomness");
-    hex::encode(bits)
+    bytes
 }
