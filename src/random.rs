@@ -2,8 +2,7 @@
 //! must not be guessed is [`secret_token`].
 
 use std::{
-    fmt, fs,
-    io::Read as _,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -66,7 +65,18 @@ pub fn secret_token() -> String {
 
 fn system_random<const BYTES: usize>() -> [u8; BYTES] {
     let mut bytes = [0; BYTES];
-    let filled = fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
-    filled.expect("the system gives randomness");
+    getrandom::fill(&mut bytes).expect("the system gives randomness");
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_sources_draw_apart() {
+        let (one, other) = (Seeded::from_entropy(), Seeded::from_entropy());
+        assert_ne!((one.bits(), one.bits()), (other.bits(), other.bits()));
+        assert_ne!(secret_token(), secret_token());
+    }
 }
