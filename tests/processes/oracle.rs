@@ -30,13 +30,15 @@ pub(crate) struct Verdict {
     pub(crate) given_up: usize,
     /// Broken promises, in words.
     pub(crate) wrongs: Vec<String>,
+    /// Where the database is kept for a look, if one was broken.
+    kept: String,
 }
 
 impl Verdict {
     /// Fails unless every promise was kept.
     pub(crate) fn assert_good(&self) {
-        let few: Vec<_> = self.wrongs.iter().take(20).collect();
-        assert!(self.wrongs.is_empty(), "{} promises broken, the first are {few:#?}", self.wrongs.len());
+        let (few, all): (Vec<_>, _) = (self.wrongs.iter().take(20).collect(), self.wrongs.len());
+        assert!(all == 0, "{all} promises broken, the first are {few:#?}; the database is kept in {}", self.kept);
     }
 }
 
@@ -78,6 +80,13 @@ pub(crate) fn judge(world: &World, data: &Path) -> Verdict {
     let acknowledged = world.deliveries.acknowledged();
     let mut verdict = Verdict { accepted: acknowledged.len(), ..Verdict::default() };
     verdict.unknown = outbox.iter().filter(|row| row.state == "unknown").map(|row| row.id).collect();
+    // What joins the two tables below.
+    let mut requests = HashMap::new();
+    for (id, row) in &inbox {
+        if let Some(other) = requests.insert(&row.request, id) {
+            verdict.wrongs.push(format!("updates {other} and {id} came with one request id, {}", row.request));
+        }
+    }
     let mut turns: HashMap<(i64, i64), Turn> = HashMap::new();
     for (id, acknowledged) in &acknowledged {
         let message = Message::read(&acknowledged.update);
@@ -105,6 +114,11 @@ pub(crate) fn judge(world: &World, data: &Path) -> Verdict {
     }
     turns.values().for_each(|turn| judge_turn(turn, &outbox, &mut verdict));
     judge_sends(&world.telegram.sent(), &outbox, &mut verdict);
+    if !verdict.wrongs.is_empty() {
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("broken-promises-{}.db", std::process::id()));
+        let copied = database.execute("VACUUM INTO ?", [kept.to_string_lossy()]);
+        verdict.kept = format!("{}: {copied:?}", kept.display());
+    }
     verdict
 }
 
