@@ -1,7 +1,8 @@
 //! The store on one SQLite file that the replicas of one host share.
 //!
 //! Reads go to a few `query_only` connections of a deadpool pool; every write goes through one writer a process
-//! ([`writer`]) that commits many of them together. `synchronous=FULL`, so what was answered is on the disk.
+//! ([`writer`]) that commits many of them together. `synchronous=FULL`, so what was answered is on the disk; only a commit of
+//! heartbeats alone is not synced, for nobody needs them after a power cut, and an idle replica hardly writes anything else.
 
 mod alarms;
 mod backup;

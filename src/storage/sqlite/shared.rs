@@ -85,7 +85,7 @@ impl SharedStore for SqliteStore {
     }
 
     async fn beat(&self, heartbeat: Heartbeat) -> Result<(), StorageError> {
-        self.write("writing a heartbeat", Priority::Other, Rings::default(), move |tx| {
+        self.write("writing a heartbeat", Priority::Fleeting, Rings::default(), move |tx| {
             execute(
                 tx,
                 "writing a heartbeat",

@@ -137,6 +137,7 @@ impl Writer {
             next_look: Instant::now(),
             admitted: 0,
             told_writable: None,
+            has_failed: false,
         };
         let watched = DeadAtDrop(Arc::clone(&state));
         shutdown.spawn_essential("store writer", async move {

@@ -30,6 +30,8 @@ pub(super) struct Batch {
     pub(super) taking: Vec<Box<dyn Job>>,
     /// Also look whether another process has committed.
     pub(super) look: bool,
+    /// The last commit failed on the disk.
+    pub(super) after_failure: bool,
 }
 
 impl Batch {
@@ -50,6 +52,12 @@ impl Batch {
     pub(super) fn unanswered(&self) -> Rings {
         let rung = self.admissions.iter().chain(&self.others).fold(Rings::default(), |all, job| all.or(job.rings()));
         self.taking.iter().fold(rung, |left, job| left.without(job.priority().answers()))
+    }
+
+    /// Whether nothing in it has to outlive a power cut.
+    fn is_fleeting(&self) -> bool {
+        let mut others = self.others.iter();
+        self.admissions.is_empty() && self.taking.is_empty() && others.all(|job| job.priority() == Priority::Fleeting)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -120,7 +128,7 @@ pub(super) fn visit(connection: &Connection, batch: Batch, fault: Option<&Commit
 
 fn commit(connection: &Connection, batch: Batch, fault: Option<&CommitFault>, visit: &mut Visit) {
     let until = Instant::now() + WORK_LIMIT;
-    visit.committed = run(connection, "BEGIN IMMEDIATE");
+    visit.committed = begin(connection, &batch);
     let wanted = batch.into_jobs().filter(|job| !job.is_abandoned());
     let (mut together, mut alone): (Vec<_>, Vec<_>) = wanted.partition(|job| job.is_repeatable());
     if !alone.is_empty() {
@@ -156,6 +164,21 @@ fn commit(connection: &Connection, batch: Batch, fault: Option<&CommitFault>, vi
     if visit.committed.is_err() && !connection.is_autocommit() {
         let _ = run(connection, "ROLLBACK");
     }
+}
+
+/// Begins the transaction, and says whether its commit is synced.
+///
+/// A page of the log whose writing failed behind our backs looks written to the next sync, which then vouches for more
+/// than the disk has. So after a failure everything is synced, and the log begins anew before anything is added to it.
+fn begin(connection: &Connection, batch: &Batch) -> Result<(), StorageError> {
+    if batch.after_failure && !connect::empty_log(connection)? {
+        return Err(StorageError::Locked { doing: "emptying the log after a commit that failed" });
+    }
+    // Not prepared for later: SQLite sets the level while it prepares the statement.
+    let level = if batch.is_fleeting() && !batch.after_failure { "NORMAL" } else { "FULL" };
+    let set = connection.pragma_update(None, "synchronous", level);
+    set.map_err(|error| storage_error("choosing whether to sync", &error))?;
+    run(connection, "BEGIN IMMEDIATE")
 }
 
 /// Whether a piece of work may still begin in this batch.

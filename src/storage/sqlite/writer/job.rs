@@ -5,12 +5,14 @@ use tokio::sync::oneshot;
 
 use crate::storage::StorageError;
 
-/// When a piece of work runs in its batch.
+/// When a piece of work runs in its batch, and what it asks of the commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::storage::sqlite) enum Priority {
     /// First: Telegram waits for it.
     Admission,
     Other,
+    /// With the others, and of no worth after a power cut: a commit of nothing else is not synced.
+    Fleeting,
     /// Last, for it takes up what others have left (it answers these bells): it finds also what the rest of its own
     /// batch leaves, and spares that a second commit.
     Taking(Rings),

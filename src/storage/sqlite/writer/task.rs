@@ -69,6 +69,8 @@ pub(super) struct Task {
     /// Since the last look.
     pub(super) admitted: usize,
     pub(super) told_writable: Option<bool>,
+    /// The last commit failed on the disk.
+    pub(super) has_failed: bool,
 }
 
 impl Task {
@@ -147,7 +149,7 @@ impl Task {
     }
 
     /// Commits a batch, or just looks whether another process has committed.
-    fn visit(&mut self, connection: &Connection, batch: Batch) {
+    fn visit(&mut self, connection: &Connection, mut batch: Batch) {
         let (count, admissions, look) = (batch.len(), batch.admissions.len(), batch.look);
         self.admitted += admissions;
         let measure = look && self.state.looked.load(Ordering::Relaxed).is_multiple_of(MEASURE_EVERY);
@@ -162,6 +164,7 @@ impl Task {
             self.tell_writable();
             return batch.into_jobs().for_each(|job| job.end(Err(error.clone())));
         }
+        batch.after_failure = self.has_failed;
         let mut visit = visit(connection, batch, self.fault.as_ref(), measure);
         // While admissions press, what was left over before still waits.
         self.left.append(&mut visit.left);
@@ -172,6 +175,10 @@ impl Task {
     fn after(&mut self, visit: Visit, count: usize, measure: bool) {
         if count > 0 {
             self.state.judge(&visit.verdict());
+            self.has_failed = match &visit.committed {
+                Ok(()) => false,
+                Err(error) => self.has_failed || matches!(error, StorageError::Disk { .. }),
+            };
             self.took.record(visit.took.as_secs_f64());
             self.pieces.increment(count as u64);
         }

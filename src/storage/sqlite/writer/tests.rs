@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod press;
+mod synced;
 mod taking;
 
 use self::taking::taking;
