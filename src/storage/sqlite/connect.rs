@@ -26,6 +26,10 @@ const STEPS: i32 = 10_000;
 /// Statements that a connection keeps prepared: more than this backend has.
 const STATEMENTS: usize = 128;
 
+/// Pages of the log, 16 MB, from which on commits move it into the file. A checkpoint keeps the writer busy, and a page that
+/// changed often is then written once.
+const LOG_PAGES: u32 = 4000;
+
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Access {
@@ -42,8 +46,7 @@ pub(super) fn configure(connection: &Connection, access: Access) -> rusqlite::Re
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // 16 MB of log: a checkpoint keeps the writer busy, and a page that changed often is then written once.
-    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // A plan does not depend on what is bound. Else SQLite prepares a statement with `LIMIT ?` anew whenever it runs.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -55,6 +58,17 @@ pub(super) fn configure(connection: &Connection, access: Access) -> rusqlite::Re
             connection.pragma_update(None, "query_only", true)
         }
     }
+}
+
+/// Chooses whether the commits to come are synced. One that is not does not move the log into the file either: that begins
+/// with a sync of the log, and SQLite would keep to itself that it failed.
+pub(super) fn sync_commits(connection: &Connection, synced: bool) -> Result<(), StorageError> {
+    let (level, log_pages) = if synced { ("FULL", LOG_PAGES) } else { ("NORMAL", 0) };
+    // Not prepared once for all: SQLite obeys such a statement while it prepares it.
+    connection
+        .pragma_update(None, "synchronous", level)
+        .and_then(|()| connection.pragma_update(None, "wal_autocheckpoint", log_pages))
+        .map_err(|error| storage_error("choosing whether commits are synced", &error))
 }
 
 /// SQLite's own busy handler sleeps up to 100 ms at a time, which makes the wait between two processes long and

@@ -23,6 +23,7 @@
 mod checkpoint;
 mod commit;
 mod job;
+mod rewrite;
 mod task;
 
 use std::{
@@ -137,7 +138,7 @@ impl Writer {
             next_look: Instant::now(),
             admitted: 0,
             told_writable: None,
-            has_failed: false,
+            log_in_doubt: true,
         };
         let watched = DeadAtDrop(Arc::clone(&state));
         shutdown.spawn_essential("store writer", async move {

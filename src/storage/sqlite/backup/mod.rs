@@ -133,8 +133,9 @@ impl Backup<'_> {
         // The copy is not synced: what is kept is what it is packed into, and so much at once would hold up the commits of
         // whoever writes meanwhile.
         live.pragma_update(None, "synchronous", "OFF").map_err(failed)?;
-        live.execute("VACUUM INTO ?1", params![to.to_string_lossy()]).map_err(failed)?;
-        live.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        let copied = live.execute("VACUUM INTO ?1", params![to.to_string_lossy()]);
+        // Whoever closes the database last moves the log into the file, and that is synced whatever became of the copy.
+        live.pragma_update(None, "synchronous", "FULL").and(copied.map(drop)).map_err(failed)?;
         drop(live);
         // From here on nobody else knows the file, and it is synced at the end.
         let copy = Connection::open(to).map_err(failed)?;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{
     checkpoint,
     job::{Job, Priority, Rings},
+    rewrite,
 };
 use crate::storage::{
     StorageError,
@@ -30,8 +31,8 @@ pub(super) struct Batch {
     pub(super) taking: Vec<Box<dyn Job>>,
     /// Also look whether another process has committed.
     pub(super) look: bool,
-    /// The last commit failed on the disk.
-    pub(super) after_failure: bool,
+    /// The log may hold what the disk does not.
+    pub(super) log_in_doubt: bool,
 }
 
 impl Batch {
@@ -145,7 +146,7 @@ fn commit(connection: &Connection, batch: Batch, fault: Option<&CommitFault>, vi
     }
     visit.jobs.extend(together.into_iter().map(|job| (job, Ok(()))));
     for mut job in alone {
-        if !has_time(&*job, until) {
+        if visit.committed.is_ok() && !has_time(&*job, until) {
             visit.left.push(job);
             continue;
         }
@@ -166,19 +167,11 @@ fn commit(connection: &Connection, batch: Batch, fault: Option<&CommitFault>, vi
     }
 }
 
-/// Begins the transaction, and says whether its commit is synced.
-///
-/// A page of the log whose writing failed behind our backs looks written to the next sync, which then vouches for more
-/// than the disk has. So after a failure everything is synced, and the log begins anew before anything is added to it.
+/// Begins the transaction, and chooses whether its commit is synced.
 fn begin(connection: &Connection, batch: &Batch) -> Result<(), StorageError> {
-    if batch.after_failure && !connect::empty_log(connection)? {
-        return Err(StorageError::Locked { doing: "emptying the log after a commit that failed" });
-    }
-    // Not prepared for later: SQLite sets the level while it prepares the statement.
-    let level = if batch.is_fleeting() && !batch.after_failure { "NORMAL" } else { "FULL" };
-    let set = connection.pragma_update(None, "synchronous", level);
-    set.map_err(|error| storage_error("choosing whether to sync", &error))?;
-    run(connection, "BEGIN IMMEDIATE")
+    connect::sync_commits(connection, batch.log_in_doubt || !batch.is_fleeting())?;
+    run(connection, "BEGIN IMMEDIATE")?;
+    if batch.log_in_doubt { rewrite::rewrite_log(connection) } else { Ok(()) }
 }
 
 /// Whether a piece of work may still begin in this batch.

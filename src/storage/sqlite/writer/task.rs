@@ -69,8 +69,9 @@ pub(super) struct Task {
     /// Since the last look.
     pub(super) admitted: usize,
     pub(super) told_writable: Option<bool>,
-    /// The last commit failed on the disk.
-    pub(super) has_failed: bool,
+    /// Whether the log may hold what the disk does not: since a commit failed on the disk, or another process ended that may
+    /// have seen that, none has succeeded.
+    pub(super) log_in_doubt: bool,
 }
 
 impl Task {
@@ -164,7 +165,7 @@ impl Task {
             self.tell_writable();
             return batch.into_jobs().for_each(|job| job.end(Err(error.clone())));
         }
-        batch.after_failure = self.has_failed;
+        batch.log_in_doubt = self.log_in_doubt;
         let mut visit = visit(connection, batch, self.fault.as_ref(), measure);
         // While admissions press, what was left over before still waits.
         self.left.append(&mut visit.left);
@@ -175,9 +176,9 @@ impl Task {
     fn after(&mut self, visit: Visit, count: usize, measure: bool) {
         if count > 0 {
             self.state.judge(&visit.verdict());
-            self.has_failed = match &visit.committed {
+            self.log_in_doubt = match &visit.committed {
                 Ok(()) => false,
-                Err(error) => self.has_failed || matches!(error, StorageError::Disk { .. }),
+                Err(error) => self.log_in_doubt || matches!(error, StorageError::Disk { .. }),
             };
             self.took.record(visit.took.as_secs_f64());
             self.pieces.increment(count as u64);
