@@ -70,6 +70,13 @@ impl Bot {
     }
 
     /// Sends it a signal by name.
+    /// What it keeps, for reading.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        let place = self.data.as_ref().expect("the bot has its data").path();
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        rusqlite::Connection::open_with_flags(place.join("gryag.db"), flags).expect("the database")
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([format!("-{name}"), self.id().to_string()]).status();
         assert!(sent.expect("`kill` is there").success(), "the bot takes signals");
