@@ -39,7 +39,7 @@ impl Checkpoints {
         let Ok(turn) = Arc::clone(&self.one_at_a_time).try_lock_owned() else { return };
         let pool = self.pool.clone();
         self.shutdown.spawn(async move {
-            // A failing disk shows in the commits beside it, which sync the log.
+            // A disk that fails shows in commits: all but those of heartbeats alone sync the log.
             if let Ok(connection) = pool.get().await {
                 let _ = connection
                     .interact(|connection| connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())))

@@ -81,6 +81,8 @@ pub(super) struct Visit {
     pub(super) waiting: Option<u64>,
     /// Pages of the log that are not in the file yet.
     pub(super) behind: Option<i64>,
+    /// The log may still hold what the disk does not.
+    pub(super) log_in_doubt: bool,
 }
 
 impl Visit {
@@ -106,6 +108,7 @@ pub(super) fn visit(connection: &Connection, batch: Batch, fault: Option<&Commit
         data_version: None,
         waiting: None,
         behind: None,
+        log_in_doubt: batch.log_in_doubt,
     };
     if !batch.is_empty() {
         commit(connection, batch, fault, &mut visit);
@@ -130,6 +133,7 @@ pub(super) fn visit(connection: &Connection, batch: Batch, fault: Option<&Commit
 fn commit(connection: &Connection, batch: Batch, fault: Option<&CommitFault>, visit: &mut Visit) {
     let until = Instant::now() + WORK_LIMIT;
     visit.committed = begin(connection, &batch);
+    visit.log_in_doubt &= visit.committed.is_err();
     let wanted = batch.into_jobs().filter(|job| !job.is_abandoned());
     let (mut together, mut alone): (Vec<_>, Vec<_>) = wanted.partition(|job| job.is_repeatable());
     if !alone.is_empty() {

@@ -69,8 +69,8 @@ pub(super) struct Task {
     /// Since the last look.
     pub(super) admitted: usize,
     pub(super) told_writable: Option<bool>,
-    /// Whether the log may hold what the disk does not: since a commit failed on the disk, or another process ended that may
-    /// have seen that, none has succeeded.
+    /// Whether the log may hold what the disk does not: a commit has failed on the disk, or an earlier process may have seen
+    /// that, and the log was not written once more since.
     pub(super) log_in_doubt: bool,
 }
 
@@ -176,10 +176,7 @@ impl Task {
     fn after(&mut self, visit: Visit, count: usize, measure: bool) {
         if count > 0 {
             self.state.judge(&visit.verdict());
-            self.log_in_doubt = match &visit.committed {
-                Ok(()) => false,
-                Err(error) => self.log_in_doubt || matches!(error, StorageError::Disk { .. }),
-            };
+            self.log_in_doubt = visit.log_in_doubt || matches!(visit.committed, Err(StorageError::Disk { .. }));
             self.took.record(visit.took.as_secs_f64());
             self.pieces.increment(count as u64);
         }
@@ -194,7 +191,9 @@ impl Task {
         {
             rings = Rings::BOTH;
         }
-        if let Some(behind) = visit.behind {
+        if let Some(behind) = visit.behind
+            && !self.log_in_doubt
+        {
             self.checkpoints.begin(behind);
         }
         if let Some(waiting) = visit.waiting {
