@@ -69,7 +69,6 @@ impl Bot {
         line.split_whitespace().nth(1).and_then(|value| value.parse().ok()).unwrap_or(f64::NAN)
     }
 
-    /// Sends it a signal by name.
     /// What it keeps, for reading.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         let place = self.data.as_ref().expect("the bot has its data").path();
@@ -77,6 +76,7 @@ impl Bot {
         rusqlite::Connection::open_with_flags(place.join("gryag.db"), flags).expect("the database")
     }
 
+    /// Sends it a signal by name.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([format!("-{name}"), self.id().to_string()]).status();
         assert!(sent.expect("`kill` is there").success(), "the bot takes signals");
