@@ -86,6 +86,7 @@ async fn b2_an_answer_takes_one_call_and_the_models_time() {
         assert!(asked.elapsed() < Duration::from_millis(1500), "{question}: {:?}", asked.elapsed());
         assert_eq!(bot.gemini().requests().len(), before + 1, "{question}");
     }
+    bot.settle().await;
     assert_eq!(bot.outcomes(), "answered 3");
     bot.finish().await;
 }

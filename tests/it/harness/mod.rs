@@ -336,6 +336,7 @@ impl TestBot {
             waiting == 0 && inbox.waiting == 0 && outbox.by_state.is_empty() && thinking == 0.0
         })
         .await;
+        drain().await;
     }
 
     /// Waits until something holds.
@@ -424,6 +425,12 @@ impl TestBot {
         }
         self.deliveries.finished().await;
     }
+}
+
+/// Lets all that can run now run to its end. A commit is seen in the database before whoever made it hears of it and counts
+/// it; the paused clock moves on only when no task and no blocking thread has anything left to do.
+pub(crate) async fn drain() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
 /// What a killed process no longer does.

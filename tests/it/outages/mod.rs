@@ -234,6 +234,7 @@ impl Town {
                 && self.store().outbox_depth().await.expect("the outbox").by_state.is_empty()
         })
         .await;
+        crate::harness::drain().await;
     }
 
     /// Stops all replicas; fails if anything is left over.
