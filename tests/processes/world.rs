@@ -89,10 +89,12 @@ impl World {
         self.shutdown.spawn(serve(listener, router, self.shutdown.clone()));
     }
 
-    /// Telegram delivers to these replicas in turn; where one does not take the connection, the other gets it.
+    /// From now on Telegram delivers to these replicas in turn; where one does not take the connection, the other gets it.
     pub(crate) fn deliver_to(&self, bots: &[&Bot]) {
-        let addresses: Vec<SocketAddr> = bots.iter().map(|bot| bot.address).collect();
-        self.telegram.deliver_through(self.deliveries.transport(addresses), &self.shutdown);
+        let before = std::mem::replace(&mut *self.deliveries.replicas(), bots.iter().map(|bot| bot.address).collect());
+        if before.is_empty() {
+            self.telegram.deliver_through(self.deliveries.transport(), &self.shutdown);
+        }
     }
 
     /// Runs beside the test until its world ends.
@@ -131,9 +133,10 @@ pub(crate) struct Acknowledged {
     pub(crate) update: Value,
 }
 
-/// What became of deliveries. Cheap to clone.
+/// Where updates go, and what became of them. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Deliveries {
+    replicas: Arc<Mutex<Vec<SocketAddr>>>,
     log: Arc<Mutex<Log>>,
 }
 
@@ -155,6 +158,10 @@ impl Deliveries {
         self.log().statuses.get(&status).copied().unwrap_or(0)
     }
 
+    fn replicas(&self) -> MutexGuard<'_, Vec<SocketAddr>> {
+        self.replicas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,7 +177,7 @@ impl Deliveries {
         }
     }
 
-    fn transport(&self, addresses: Vec<SocketAddr>) -> Transport {
+    fn transport(&self) -> Transport {
         let options = TransportOptions {
             connect_timeout: Duration::from_secs(1),
             total_timeout: Duration::from_secs(30),
@@ -180,7 +187,9 @@ impl Deliveries {
         let (next, deliveries) = (Arc::new(AtomicUsize::new(0)), self.clone());
         BoxCloneSyncService::new(tower::service_fn(move |request: Request<Bytes>| {
             let first = next.fetch_add(1, Ordering::Relaxed);
-            let order: Vec<_> = (0..addresses.len()).map(|step| addresses[(first + step) % addresses.len()]).collect();
+            let mut order = deliveries.replicas().clone();
+            let count = order.len();
+            order.rotate_left(first % count.max(1));
             let (http, deliveries) = (http.clone(), deliveries.clone());
             async move {
                 let body = request.body().clone();
