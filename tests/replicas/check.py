@@ -41,6 +41,11 @@ SETTINGS = {
     **{f"BOT_BUDGET_USD_PER_{of}": "0" for of in ("DAY", "CHAT", "USER", "GUEST")},
 }
 
+#: `scrape_interval` of prometheus.yml.
+SCRAPE_SECONDS = 15
+#: What Prometheus's `up` says when it reaches both.
+SCRAPED = {"gryag-a": "1", "gryag-b": "1"}
+
 
 class Check:
     """One run: the world, the machine, and the tally."""
@@ -203,8 +208,10 @@ class Check:
         self.judge("all comes to rest", wrong, f"{time.monotonic() - begun:.1f} s after the load's end")
 
     async def monitoring(self):
-        up = {result["metric"]["instance"]: result["value"][1] for result in await self._query('up{job="gryag"}')}
-        wrong = [] if up == {"gryag-a": "1", "gryag-b": "1"} else [f"Prometheus sees {up}"]
+        # What Prometheus knows of a replica is up to a `scrape_interval` old, from before its last start perhaps.
+        await self.until("Prometheus has scraped both since their last start", 3 * SCRAPE_SECONDS, self._scraped)
+        up = await self._scrapes()
+        wrong = [] if up == SCRAPED else [f"Prometheus sees {up}"]
         for expression in (
             "sum(gryag_updates_total)",
             'sum(gryag_sends_total{outcome="sent"})',
@@ -213,10 +220,8 @@ class Check:
             if not await self._query(expression):
                 wrong.append(f"Prometheus has no {expression}")
         self.judge("Prometheus scrapes both replicas", wrong)
-        name = "GryagDeadLetters"
-        await self.until("the alarm arrives", 90, lambda: self._alarmed(name))
-        told = [sent.text for sent in self.telegram.sent if sent.chat == ADMIN and "put aside" in sent.text]
-        got = [alert for alarm in self.alarms for alert in alarm["alerts"] if alert["labels"]["alertname"] == name]
+        await self.until("the alarm arrives", 90, self._alarmed)
+        told, got = self._told(), self._got()
         wrong = [] if told else ["it did not arrive in Telegram"]
         wrong += [] if got else ["it did not arrive at the webhook"]
         wrong += [
@@ -331,9 +336,22 @@ class Check:
         finally:
             client.close()
 
-    async def _alarmed(self, name):
-        at_webhook = any(alert["labels"]["alertname"] == name for alarm in self.alarms for alert in alarm["alerts"])
-        return at_webhook and any(sent.chat == ADMIN for sent in self.telegram.sent)
+    async def _scrapes(self):
+        """What Prometheus's last scrape of each replica was: "1" when it was answered."""
+        return {result["metric"]["instance"]: result["value"][1] for result in await self._query('up{job="gryag"}')}
+
+    async def _scraped(self):
+        return await self._scrapes() == SCRAPED
+
+    def _told(self):
+        return [sent.text for sent in self.telegram.sent if sent.chat == ADMIN and "put aside" in sent.text]
+
+    def _got(self):
+        alerts = (alert for alarm in self.alarms for alert in alarm["alerts"])
+        return [alert for alert in alerts if alert["labels"]["alertname"] == "GryagDeadLetters"]
+
+    async def _alarmed(self):
+        return self._told() and self._got()
 
     async def _receive(self, request):
         self.alarms.append(json.loads(request.body))
