@@ -115,6 +115,8 @@ pub(crate) fn command(
         .env("GEMINI_BASE_URL", format!("http://{stand_ins}"))
         .env("TELEGRAM_WEBHOOK_SECRET", SECRET)
         .env("BOT_DATA_DIR", data)
+        // As the Dockerfile and the systemd unit have it.
+        .env("MALLOC_ARENA_MAX", "2")
         .env("BOT_HTTP_ADDR", address.to_string())
         .env("BOT_ACCESS", "open")
         .env("BOT_BUDGET_USD_PER_DAY", "0")

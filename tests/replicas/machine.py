@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -33,6 +34,11 @@ def free_port():
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def image_environment():
+    """What the image sets; the systemd unit does likewise."""
+    return dict(re.findall(r"^ENV (\w+)=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
 
 
 class Process:
@@ -157,6 +163,7 @@ class Machine:
         for folder in ("data", "xdg", "prometheus-data", "alertmanager-data"):
             (self.directory / folder).mkdir(exist_ok=True)
         self.settings |= {
+            **image_environment(),
             "TELEGRAM_BOT_TOKEN": TOKEN,
             "GEMINI_API_KEY": "stand-in",
             "ADMIN_ID": str(ADMIN),

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from commands import ROOT
+from machine import image_environment
 
 #: Not ours: of Prometheus itself, of `metrics-process`, and words of PromQL.
 FOREIGN = re.compile(r"^(up|ALERTS|process_\w+)$")
@@ -162,11 +163,14 @@ async def shell_scripts():
 async def units():
     with tempfile.TemporaryDirectory() as directory:
         text = (ROOT / "deploy/systemd/gryag@.service").read_text()
+        ours = dict(re.findall(r"^Environment=(\w+)=(\S+)$", text, re.MULTILINE))
+        image = {**image_environment(), "BOT_DATA_DIR": "/var/lib/gryag"}
+        wrong = [] if ours == image else [f"the unit sets {ours}; with the image it would be {image}"]
         unit = Path(directory, "gryag@a.service")
         unit.write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", text))
         shared = shutil.copy(ROOT / "deploy/systemd/gryag.slice", directory)
         environment = {"SYSTEMD_UNIT_PATH": f"{directory}:"}
-        wrong = await tool("systemd-analyze", "verify", unit, shared, env=environment)
+        wrong += await tool("systemd-analyze", "verify", unit, shared, env=environment)
         return wrong + await tool("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)
 
 
