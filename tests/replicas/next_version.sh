@@ -9,6 +9,7 @@ profile=${1:-release}
 target=${CARGO_TARGET_DIR:-$here/target}
 tree=$target/next-version
 mkdir -p "$tree"
+rm -rf "$tree/migrations" "$tree/src" # nothing stays of what has been moved or renamed since
 (cd "$here" && tar -cf - .cargo Cargo.toml Cargo.lock benches src migrations persona locales prices tests/fixtures) | tar -xf - -C "$tree"
 
 last=$(find "$tree/migrations/sqlite" -name 'V*.sql' ! -name '*__rehearsal.sql' | sed 's/.*V\([0-9]*\)__.*/\1/' | sort -n | tail -n 1)
