@@ -43,8 +43,8 @@ SETTINGS = {
 
 #: `scrape_interval` of prometheus.yml.
 SCRAPE_SECONDS = 15
-#: What Prometheus's `up` says when it reaches both.
-SCRAPED = {"gryag-a": "1", "gryag-b": "1"}
+#: What Prometheus knows of the replicas, among much else.
+SCRAPED = ("sum(gryag_updates_total)", 'sum(gryag_sends_total{outcome="sent"})', "count(gryag_build_info)")
 
 
 class Check:
@@ -210,16 +210,7 @@ class Check:
     async def monitoring(self):
         # What Prometheus knows of a replica is up to a `scrape_interval` old, from before its last start perhaps.
         await self.until("Prometheus has scraped both since their last start", 3 * SCRAPE_SECONDS, self._scraped)
-        up = await self._scrapes()
-        wrong = [] if up == SCRAPED else [f"Prometheus sees {up}"]
-        for expression in (
-            "sum(gryag_updates_total)",
-            'sum(gryag_sends_total{outcome="sent"})',
-            "count(gryag_build_info)",
-        ):
-            if not await self._query(expression):
-                wrong.append(f"Prometheus has no {expression}")
-        self.judge("Prometheus scrapes both replicas", wrong)
+        self.judge("Prometheus scrapes both replicas", await self._unscraped())
         await self.until("the alarm arrives", 90, self._alarmed)
         told, got = self._told(), self._got()
         wrong = [] if told else ["it did not arrive in Telegram"]
@@ -336,12 +327,14 @@ class Check:
         finally:
             client.close()
 
-    async def _scrapes(self):
-        """What Prometheus's last scrape of each replica was: "1" when it was answered."""
-        return {result["metric"]["instance"]: result["value"][1] for result in await self._query('up{job="gryag"}')}
+    async def _unscraped(self):
+        """What Prometheus lacks, in words."""
+        up = {result["metric"]["instance"]: result["value"][1] for result in await self._query('up{job="gryag"}')}
+        wrong = [] if up == {"gryag-a": "1", "gryag-b": "1"} else [f"Prometheus sees {up}"]
+        return wrong + [f"Prometheus has no {expression}" for expression in SCRAPED if not await self._query(expression)]
 
     async def _scraped(self):
-        return await self._scrapes() == SCRAPED
+        return not await self._unscraped()
 
     def _told(self):
         return [sent.text for sent in self.telegram.sent if sent.chat == ADMIN and "put aside" in sent.text]
