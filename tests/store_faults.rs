@@ -204,7 +204,7 @@ async fn a_finish_whose_commit_was_not_heard_of_is_found_recorded() {
     let place = TempDir::new().unwrap();
     let slow = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&slow);
-    let limit = Duration::from_secs(1);
+    let limit = Duration::from_secs(3);
     let fault = move || {
         if asked.swap(false, Ordering::Relaxed) {
             block(limit * 3 / 2);

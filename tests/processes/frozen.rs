@@ -26,7 +26,8 @@ async fn a_frozen_replica_loses_its_lanes_and_cannot_write_when_it_thaws() {
     let first = setup.start().await;
     world.registered().await;
     world.deliver_to(&[&first]);
-    world.gemini.set_latency(Duration::from_millis(1500));
+    // Long enough that it is frozen before the first answer, also where the machine pauses meanwhile.
+    world.gemini.set_latency(Duration::from_secs(4));
     let rooms: Vec<_> = (0..LANES).map(|number| world.group(&format!("Чат {number}"))).collect();
     for (chat, person) in &rooms {
         world.telegram.say(*chat, *person, "Гряг, ти де?");

@@ -34,7 +34,7 @@ const LEASE: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whichever_replica_is_killed_nothing_is_lost_and_nothing_said_twice() {
-    let _alone = MACHINE.write().await;
+    let _alone = MACHINE.lock().await;
     let world = World::start().await;
     let setup = Setup::new(&world).set("BOT_LEASE_SECONDS", LEASE.as_secs());
     let mut bots = [setup.start().await, setup.start().await];

@@ -49,5 +49,5 @@ fn figure(name: &str, facts: &str) {
     println!("figure | {name} | {facts}");
 }
 
-/// Load and latency are measured alone: the other tests wait meanwhile.
-static MACHINE: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());
+/// Those that make load or measure latency do so one at a time; the small tests go on beside them.
+static MACHINE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

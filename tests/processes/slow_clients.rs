@@ -28,7 +28,7 @@ const P99: Duration = Duration::from_millis(200);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_slow_clients_neither_delay_the_valid_requests_nor_hold_on() {
-    let _alone = MACHINE.write().await;
+    let _alone = MACHINE.lock().await;
     let world = World::start().await;
     let setup = Setup::new(&world).set("BOT_TRUSTED_PROXIES", STRANGERS_ONLY);
     let bot = setup.start().await;

@@ -13,7 +13,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b14_a_steady_load_neither_grows_nor_fails() {
-    let _alone = MACHINE.write().await;
+    let _alone = MACHINE.lock().await;
     let world = World::start().await;
     let setup = Setup::new(&world);
     let bots = [setup.start().await, setup.start().await];
@@ -47,7 +47,8 @@ async fn b14_a_steady_load_neither_grows_nor_fails() {
     verdict.assert_good();
     assert_eq!((verdict.accepted as u64, verdict.in_doubt, errors), (said, 0, 0.0));
     assert!(after.memory_mb < before.memory_mb * 1.2 + 4.0, "memory grows");
-    assert!(after.files <= before.files + 20.0, "open files grow");
+    // After a pause all twenty chats deliver at once, and a connection each to the bot, Telegram and Gemini is kept.
+    assert!(after.files <= before.files + 60.0, "open files grow");
 }
 
 struct Usage {
