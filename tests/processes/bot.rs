@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{
@@ -34,13 +34,14 @@ pub(crate) fn directory() -> Arc<TempDir> {
 }
 
 /// A port that nobody listens on, below the range from which the system takes ports for outgoing connections: no other
-/// test can snatch it between this look and the bot's.
+/// test can snatch it between this look and the bot's. It is asked by a connection: a listener of ours, just to try, would
+/// live on for a moment in a child that another test is starting, which has all files until it becomes another program.
 pub(crate) fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + u16::try_from(std::process::id() % 400).expect("below 400") * 50;
     loop {
         let address = SocketAddr::from(([127, 0, 0, 1], first + NEXT.fetch_add(1, Ordering::Relaxed)));
-        if TcpListener::bind(address).is_ok() {
+        if TcpStream::connect(address).is_err() {
             return address;
         }
     }
