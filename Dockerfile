@@ -35,8 +35,8 @@ FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /image/usr /usr
 COPY --from=build --chown=65532:65532 /image/data /data
 ENV BOT_DATA_DIR=/data
-# glibc gives each new thread an arena of its own, 8 a core, and each keeps the most that it ever held. With two, memory
-# stops growing (README.md, Figures).
+# glibc gives each new thread an arena of its own, up to 8 a core, and each keeps much of what it once held. With two, a
+# replica takes less (README.md, Figures).
 ENV MALLOC_ARENA_MAX=2
 WORKDIR /data
 USER 65532:65532
